@@ -1,0 +1,1 @@
+"""From WARCs to pages with their formulas kept."""

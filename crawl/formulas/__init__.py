@@ -1,0 +1,1 @@
+"""Formula formats of the web, each turned into LaTeX."""

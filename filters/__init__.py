@@ -1,0 +1,1 @@
+"""From pages to curated shards: language, quality, mathematics, near-duplicates, decontamination."""

@@ -1,0 +1,1 @@
+"""The spine: records, stages, store, manifest, runner, config, errors, metrics and progress."""
