@@ -97,6 +97,25 @@ class Page:
     copies: int | None = None  # near-duplicates in the page's cluster, itself included
 
 
+class SeedLabel(StrEnum):
+    """What a person or a trusted source says a seed page is."""
+
+    MATH = "math"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedPage:
+    """A labelled page to learn from: the prefilter's n-grams are mined and the classifier is trained on these."""
+
+    record_id: str
+    url: str
+    host: str
+    label: SeedLabel
+    text: str
+    formula_count: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Drop:
     """A record that goes no further, and why. `reason` is a member of the dropping package's StrEnum."""

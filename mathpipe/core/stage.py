@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from mathpipe.core.records import Drop
 
@@ -52,6 +52,14 @@ class Stage(ABC, Generic[In, Out]):
     """One transformation of a shard; subclasses take `(config, context)`."""
 
     per_record: ClassVar[bool] = True
+
+    @classmethod
+    def memory_bytes(cls, config: Any, input_rows: int) -> int | None:  # noqa: ARG003
+        """Peak bytes one task of `input_rows` records will need; None for a stage that streams.
+
+        The runner states it before the step starts, and refuses a task that cannot fit in a worker.
+        """
+        return None
 
     @abstractmethod
     def run(self, shard: Iterable[In]) -> Iterator[Out | Drop]:
