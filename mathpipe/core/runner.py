@@ -1,0 +1,265 @@
+"""Runs the steps of a pipeline in order: plans tasks, skips what is finished, commits what comes back.
+
+In: steps, a run folder, a runner config. Out: the run folder.
+
+    RUN/config.yaml run.json metrics.jsonl ledger.jsonl
+    RUN/steps/<step>/manifest.jsonl shard-00000.parquet drops-00000.parquet files-00000/
+
+One shard is one task. A shard whose key (code, config, inputs, sides) and files stand is not made again; any
+worker count gives the same bytes. A shard that has rotted is made again from its inputs.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+import mathpipe
+from mathpipe.core.config import Config
+from mathpipe.core.errors import CorruptShardError, InputError, MathpipeError, StageError
+from mathpipe.core.executor import Executor, RunnerConfig, make_executor
+from mathpipe.core.manifest import Manifest, ShardEntry, library_versions, total_dropped
+from mathpipe.core.metrics import Failure, JsonLines, Ledger, now
+from mathpipe.core.plan import Plan
+from mathpipe.core.progress import Progress
+from mathpipe.core.provenance import git_commit
+from mathpipe.core.step import Files, Step
+from mathpipe.core.task import Task, TaskResult
+
+# Rot found this often in one run means the disk is failing: stop and say so.
+_MAX_REBUILDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StepSummary:
+    """What a step came to, over all its shards."""
+
+    name: str
+    shards: int
+    made: int
+    rows_in: int
+    rows_out: int
+    quarantined: int
+    seconds: float
+    peak_rss_bytes: int
+    dropped: dict[str, int]
+
+
+class Runner:
+    """One run folder and its steps."""
+
+    def __init__(self, run: Path, steps: Sequence[Step], config: RunnerConfig, say: Callable[[str], None]) -> None:
+        self.run_folder = run
+        self._plan = Plan(run, steps)
+        self._config = config
+        self._say = say
+
+    def run(self, resolved: Config, only: str | None = None) -> list[StepSummary]:
+        """Run all steps, or `only` one whose inputs must be there. Returns what each step came to."""
+        self.run_folder.mkdir(parents=True, exist_ok=True)
+        with self._lock():
+            self._write_provenance(resolved)
+            metrics, ledger = JsonLines(self.run_folder / "metrics.jsonl"), Ledger(self.run_folder / "ledger.jsonl")
+            with Progress() as progress, ExitStack() as stack:
+                job = _Job(self._plan, metrics, ledger, progress, self._config, stack)
+                summaries = self._run_steps(job, self._chosen(only))
+            metrics.write(event="run_finished", steps=[summary.name for summary in summaries])
+            self._write_provenance(resolved, finished=now())
+        return summaries
+
+    def _chosen(self, only: str | None) -> list[Step]:
+        if only is None:
+            return self._plan.steps
+        if only not in self._plan.given:
+            raise InputError(f"step {only!r}", f"one of {', '.join(self._plan.given)}", "name a step of the pipeline")
+        step = self._plan.given[only]
+        wanted = [name for name in (step.reads, *step.sides) if isinstance(name, str)]
+        for name in wanted:
+            if not self._plan.manifest(name).entries:
+                raise InputError(
+                    f"step {only}", f"the output of step {name}", f"run `mathpipe stage {name} CONFIG` first"
+                )
+        return [entry for entry in self._plan.steps if entry.name in (only, f"{only}-split")]
+
+    def _run_steps(self, job: _Job, steps: Sequence[Step]) -> list[StepSummary]:
+        for _ in range(_MAX_REBUILDS):
+            try:
+                return [job.run_step(step) for step in steps]
+            except CorruptShardError as error:
+                owner = self._plan.void_owner(Path(error.path))
+                if owner is None:
+                    raise
+                self._say(f"rebuilding {error.path}: {error.expected}")
+                steps = self._from(owner[0], steps)
+        raise StageError(str(self.run_folder), "shards that stay as they were written", "check the disk")
+
+    def _from(self, name: str, steps: Sequence[Step]) -> list[Step]:
+        chosen = {step.name for step in steps} | {name, f"{name}-split"}
+        return [step for step in self._plan.steps if step.name in chosen]
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        handle = os.open(self.run_folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise InputError(
+                str(self.run_folder), "no other process at work in it", "wait for it, or give this run another name"
+            ) from None
+        try:
+            yield
+        finally:
+            os.close(handle)
+
+    def _write_provenance(self, resolved: Config, finished: str | None = None) -> None:
+        path = self.run_folder / "run.json"
+        before = json.loads(path.read_text()) if path.exists() else {}
+        values = resolved.model_dump(mode="json")
+        (self.run_folder / "config.yaml").write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+        row = {
+            "name": self.run_folder.name,
+            "started": before.get("started") or now(),
+            "finished": finished,
+            "git_commit": git_commit(Path(mathpipe.__file__).parent),
+            "mathpipe_version": mathpipe.version(),
+            "libraries": list(library_versions()),
+            "mode": str(self._config.mode),
+            "workers": self._config.workers,
+            "config": values,
+        }
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(row, indent=1, ensure_ascii=False))
+        temporary.replace(path)
+
+
+class _Job:
+    """What one call of `Runner.run` holds open: the executor (started when first needed) and the sinks."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        metrics: JsonLines,
+        ledger: Ledger,
+        progress: Progress,
+        config: RunnerConfig,
+        stack: ExitStack,
+    ) -> None:
+        self._plan = plan
+        self._metrics = metrics
+        self._ledger = ledger
+        self._progress = progress
+        self._config = config
+        self._stack = stack
+        self._executor: Executor | None = None
+
+    def _workers(self) -> Executor:
+        if self._executor is None:
+            self._executor = self._stack.enter_context(make_executor(self._config))
+        return self._executor
+
+    def run_step(self, step: Step) -> StepSummary:
+        """Make what is missing of one step."""
+        tasks = self._plan.plan(step)
+        manifest = self._plan.manifest(step.name)
+        self._sweep(manifest, len(tasks))
+        todo = [task for task in tasks if manifest.finished(task.shard, task.key) is None]
+        self._progress.start_step(step.name, len(tasks), len(tasks) - len(todo))
+        if todo:
+            self._metrics.write(event="step_started", step=step.name, shards=len(tasks), todo=len(todo))
+            self._state_memory(step, todo)
+            self._run_tasks(step, manifest, todo)
+        summary = _summary(step.name, list(manifest.entries.values()), len(todo))
+        self._progress.finish_step(step.name, summary.rows_in, summary.rows_out)
+        self._metrics.write(
+            event="step_finished",
+            step=step.name,
+            rows_in=summary.rows_in,
+            rows_out=summary.rows_out,
+            dropped=summary.dropped,
+            quarantined=summary.quarantined,
+            seconds=summary.seconds,
+            peak_rss_bytes=summary.peak_rss_bytes,
+            made=summary.made,
+        )
+        return summary
+
+    def _run_tasks(self, step: Step, manifest: Manifest, todo: Sequence[Task]) -> None:
+        try:
+            for result in self._workers().run(todo):
+                self._commit(step, manifest, result)
+        except MathpipeError as error:
+            trace = "" if error.__cause__ is None else str(error.__cause__)
+            self._ledger.add(Failure(step.name, -1, "", "", type(error).__name__, str(error), trace))
+            raise
+
+    def _commit(self, step: Step, manifest: Manifest, result: TaskResult) -> None:
+        entry = result.entry
+        for failure in result.failures:
+            self._ledger.add(failure)
+        manifest.add(entry)
+        self._metrics.write(
+            event="shard_finished",
+            step=step.name,
+            shard=entry.shard,
+            rows_in=entry.rows_in,
+            rows_out=entry.rows_out,
+            dropped=dict(entry.dropped),
+            quarantined=entry.quarantined,
+            bytes_in=entry.bytes_in,
+            bytes_out=entry.size_bytes,
+            seconds=entry.seconds,
+            peak_rss_bytes=entry.peak_rss_bytes,
+        )
+        self._progress.advance(step.name, entry.rows_in, entry.bytes_in)
+
+    def _state_memory(self, step: Step, todo: Sequence[Task]) -> None:
+        """Say what the largest task of a gathering stage will need, and refuse what cannot fit."""
+        if step.stage.per_record or isinstance(step.reads, Files):
+            return
+        rows = self._plan.largest_task_rows(todo)
+        need = step.stage.memory_bytes(step.config, rows)
+        if need is None:
+            return
+        limit = int(self._config.worker_memory_gb * 2**30)
+        mebibytes = f"about {need / 2**20:,.0f} MiB of {limit / 2**20:,.0f} allowed"
+        self._progress.say(f"{step.name}: at most {rows:,} records a task, {mebibytes}")
+        self._metrics.write(event="memory_stated", step=step.name, rows=rows, need_bytes=need, limit_bytes=limit)
+        if need > limit:
+            raise StageError(
+                f"step {step.name}",
+                f"a task of {rows:,} records fits in {limit / 2**30:.1f} GiB (it needs about {need / 2**30:.1f})",
+                "raise the step's partitions or runner.worker_memory_gb",
+            )
+
+    def _sweep(self, manifest: Manifest, shards: int) -> None:
+        """Clear temporary files of a killed run, and shards beyond those there are now."""
+        manifest.folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(manifest.folder / ".tmp", ignore_errors=True)
+        (manifest.folder / ".tmp").mkdir(exist_ok=True)
+        for shard in [shard for shard in manifest.entries if shard >= shards]:
+            for output in manifest.entries[shard].outputs:
+                (manifest.folder / output.path).unlink(missing_ok=True)
+            manifest.void(shard)
+
+
+def _summary(name: str, entries: Sequence[ShardEntry], made: int) -> StepSummary:
+    return StepSummary(
+        name=name,
+        shards=len(entries),
+        made=made,
+        rows_in=sum(entry.rows_in for entry in entries),
+        rows_out=sum(entry.rows_out for entry in entries),
+        quarantined=sum(entry.quarantined for entry in entries),
+        seconds=round(sum(entry.seconds for entry in entries), 3),
+        peak_rss_bytes=max((entry.peak_rss_bytes for entry in entries), default=0),
+        dropped=total_dropped(entries),
+    )

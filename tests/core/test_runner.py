@@ -1,0 +1,149 @@
+import json
+import os
+import shutil
+
+import pytest
+
+from mathpipe.core.errors import InputError, StageError
+from mathpipe.core.executor import Mode, RunnerConfig
+from mathpipe.core.metrics import read_json_lines
+from mathpipe.core.runner import Runner
+from mathpipe.core.store import read_records
+from tests.core.toy import Number, Total, ToyConfig, shard_bytes, toy_steps, write_sources
+
+INLINE = RunnerConfig(mode=Mode.INLINE)
+
+
+def _run(tmp_path, name="run", only=None, partitions=2, config=INLINE, sources=None, **values):
+    paths = sources or write_sources(tmp_path / "in")
+    said: list[str] = []
+    runner = Runner(tmp_path / name, toy_steps(paths, partitions, **values), config, said.append)
+    return runner.run(ToyConfig(), only), said
+
+
+def _values(tmp_path, step, name="run"):
+    shards = sorted((tmp_path / name / "steps" / step).glob("shard-*.parquet"))
+    return [record.value for shard in shards for record in read_records(shard, Number)]
+
+
+def test_steps_run_in_order_and_sides_arrive(tmp_path):
+    _run(tmp_path)
+    doubled = [2 * (100 * shard + value) for shard in range(3) for value in range(0, 20, 2)]
+    assert _values(tmp_path, "times") == doubled
+    assert _values(tmp_path, "add") == [value + sum(doubled) for value in doubled]
+
+
+def test_a_gather_step_sees_each_record_once_in_its_partition(tmp_path):
+    _run(tmp_path, partitions=7)
+    shards = sorted((tmp_path / "run" / "steps" / "sum").glob("shard-*.parquet"))
+    totals = [total.value for shard in shards for total in read_records(shard, Total)]
+    doubled = _values(tmp_path, "times")
+    assert totals == [sum(value for value in doubled if value % 7 == part) for part in range(7)]
+
+
+def test_a_second_run_makes_nothing(tmp_path):
+    _run(tmp_path)
+    before = shard_bytes(tmp_path / "run")
+    summaries, _ = _run(tmp_path)
+    assert [summary.made for summary in summaries] == [0, 0, 0, 0]
+    assert shard_bytes(tmp_path / "run") == before
+
+
+def test_a_changed_config_runs_its_step_and_what_depends_on_it(tmp_path):
+    _run(tmp_path)
+    summaries, _ = _run(tmp_path, factor=4)
+    made = {summary.name: summary.made for summary in summaries}
+    # The second partition holds nothing in either run: its inputs are the same, so it stays.
+    assert made == {"times": 3, "sum-split": 3, "sum": 1, "add": 3}
+
+
+def test_one_changed_source_runs_its_shard_again(tmp_path):
+    paths = write_sources(tmp_path / "in")
+    _run(tmp_path, sources=paths)
+    (tmp_path / "in" / "n1.txt").write_text("2 4 6")
+    summaries, _ = _run(tmp_path, sources=paths)
+    assert summaries[0].made == 1
+    assert _values(tmp_path, "times")[10:13] == [4, 8, 12]
+
+
+def test_sources_that_are_gone_take_their_shards_along(tmp_path):
+    paths = write_sources(tmp_path / "in")
+    _run(tmp_path, sources=paths)
+    summaries, _ = _run(tmp_path, sources=paths[:2])
+    assert summaries[0].shards == 2
+    assert not (tmp_path / "run" / "steps" / "times" / "shard-00002.parquet").exists()
+    assert len(_values(tmp_path, "add")) == 20
+
+
+def test_one_step_runs_alone_once_its_inputs_are_there(tmp_path):
+    with pytest.raises(InputError, match="the output of step times; run `mathpipe stage times CONFIG` first"):
+        _run(tmp_path, only="sum")
+    _run(tmp_path, only="times")
+    summaries, _ = _run(tmp_path, only="sum")
+    assert [summary.name for summary in summaries] == ["sum-split", "sum"]
+    with pytest.raises(InputError, match="one of times, sum, add"):
+        _run(tmp_path, only="nonsense")
+
+
+@pytest.mark.parametrize("damage", ["flip", "clip", "unlink"])
+def test_a_rotten_intermediate_shard_is_rebuilt_and_named(tmp_path, damage):
+    _run(tmp_path)
+    before = shard_bytes(tmp_path / "run")
+    shard = tmp_path / "run" / "steps" / "times" / "shard-00001.parquet"
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    shard.write_bytes(data if damage == "flip" else data[:-7])
+    if damage == "unlink":
+        shard.unlink()
+    shutil.rmtree(tmp_path / "run" / "steps" / "add")
+    _, said = _run(tmp_path)
+    assert shard_bytes(tmp_path / "run") == before
+    if damage == "flip":  # a change of size or a missing file is seen before any reader meets it
+        assert "shard-00001.parquet" in said[0]
+        assert read_json_lines(tmp_path / "run" / "ledger.jsonl")[0]["reason"] == "CorruptShardError"
+
+
+def test_two_drivers_do_not_share_a_run(tmp_path):
+    runner = Runner(tmp_path / "run", toy_steps(write_sources(tmp_path / "in")), INLINE, print)
+    (tmp_path / "run").mkdir()
+    with runner._lock(), pytest.raises(InputError, match="no other process at work in it"):
+        _run(tmp_path)
+
+
+def test_metrics_and_provenance_are_written_as_the_run_goes(tmp_path):
+    _run(tmp_path)
+    events = read_json_lines(tmp_path / "run" / "metrics.jsonl")
+    finished = [event for event in events if event["event"] == "shard_finished" and event["step"] == "times"]
+    assert [(event["rows_in"], event["rows_out"], event["dropped"]) for event in finished] == [
+        (20, 10, {"odd": 10})
+    ] * 3
+    assert events[-1]["event"] == "run_finished"
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert facts["finished"] is not None
+    assert facts["mode"] == "inline"
+    assert (tmp_path / "run" / "config.yaml").read_text().startswith("factor: 2")
+
+
+def test_memory_is_stated_before_a_gather_step_and_refused_where_it_cannot_fit(tmp_path):
+    _run(tmp_path)
+    events = read_json_lines(tmp_path / "run" / "metrics.jsonl")
+    stated = [event for event in events if event["event"] == "memory_stated"]
+    assert [(event["step"], event["rows"], event["need_bytes"]) for event in stated] == [("sum", 30, 3000)]
+    small = RunnerConfig(mode=Mode.INLINE, worker_memory_gb=1e-6)
+    with pytest.raises(StageError, match="raise the step's partitions"):
+        _run(tmp_path, "other", config=small)
+
+
+def test_failures_land_in_the_ledger_with_record_url_and_traceback(tmp_path):
+    _run(tmp_path, poison="n1-4")
+    (row,) = read_json_lines(tmp_path / "run" / "ledger.jsonl")
+    assert (row["step"], row["shard"], row["record_id"]) == ("times", 1, "n1-4")
+    assert row["url"] == "https://toy.example/n1-4"
+    assert "ValueError: poison" in str(row["traceback"])
+
+
+def test_outputs_do_not_depend_on_where_the_run_lies(tmp_path):
+    _run(tmp_path, "a")
+    _run(tmp_path, "b")
+    assert shard_bytes(tmp_path / "a") == shard_bytes(tmp_path / "b")
+    assert os.listdir(tmp_path / "a") == os.listdir(tmp_path / "b")  # noqa: PTH208
