@@ -177,7 +177,7 @@ class _Job:
             self._metrics.write(event="step_started", step=step.name, shards=len(tasks), todo=len(todo))
             self._state_memory(step, todo)
             self._run_tasks(step, manifest, todo)
-        summary = _summary(step.name, list(manifest.entries.values()), len(todo))
+        summary = summary_of(step.name, list(manifest.entries.values()), len(todo))
         self._progress.finish_step(step.name, summary.rows_in, summary.rows_out)
         self._metrics.write(
             event="step_finished",
@@ -251,7 +251,8 @@ class _Job:
             manifest.void(shard)
 
 
-def _summary(name: str, entries: Sequence[ShardEntry], made: int) -> StepSummary:
+def summary_of(name: str, entries: Sequence[ShardEntry], made: int) -> StepSummary:
+    """What a step's shards come to together."""
     return StepSummary(
         name=name,
         shards=len(entries),

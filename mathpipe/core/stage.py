@@ -54,7 +54,7 @@ class Stage(ABC, Generic[In, Out]):
     per_record: ClassVar[bool] = True
 
     @classmethod
-    def memory_bytes(cls, config: Any, input_rows: int) -> int | None:  # noqa: ARG003
+    def memory_bytes(cls, config: Any, input_rows: int) -> int | None:
         """Peak bytes one task of `input_rows` records will need; None for a stage that streams.
 
         The runner states it before the step starts, and refuses a task that cannot fit in a worker.

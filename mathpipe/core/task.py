@@ -118,7 +118,8 @@ def run_task(task: Task) -> TaskResult:
         work = task.folder / ".tmp" / f"{task.shard:05d}-{uuid.uuid4().hex[:8]}"
         (work / "files").mkdir(parents=True)
     try:
-        counts, outputs = _make(task, work)
+        with disk_faults(task.folder):
+            counts, outputs = _make(task, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     entry = ShardEntry(
@@ -289,9 +290,10 @@ class _Feed:
     def answers(self, stage: Stage[Any, Any]) -> Iterator[Any | Drop]:
         """Answers until the source ends or the stage raises; then the unanswered records are tried singly."""
         try:
-            for answer in stage.run(self._pull()):
-                self._pending.pop(answer.record_id, None)
-                yield answer
+            with disk_faults(self._task.folder):
+                for answer in stage.run(self._pull()):
+                    self._pending.pop(answer.record_id, None)
+                    yield answer
         except DiskFullError:
             raise
         except Exception as error:
@@ -314,7 +316,8 @@ class _Feed:
     def _single(self, stage: Stage[Any, Any], record: Any) -> Iterator[Any | Drop]:
         self._mark.at(record.record_id, getattr(record, "url", ""))
         try:
-            answers = list(stage.run(iter([record])))
+            with disk_faults(self._task.folder):
+                answers = list(stage.run(iter([record])))
         except DiskFullError:
             raise
         except Exception as error:  # noqa: BLE001 - as in `answers`

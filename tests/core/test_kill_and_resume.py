@@ -1,0 +1,85 @@
+"""Real kills and a real full disk: what is finished stays, what comes out is the same to the byte."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mathpipe.core.executor import Mode, RunnerConfig
+from mathpipe.core.runner import Runner
+from tests.core.toy import ToyConfig, shard_bytes, toy_steps, write_sources
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _start(run: Path, sources: Path, mode: str, workers: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.core.toy_run", str(run), str(sources), mode, str(workers)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def _clean_run(tmp_path: Path, paths: tuple[str, ...]) -> dict[str, bytes]:
+    clean = tmp_path / "clean"
+    Runner(clean, toy_steps(paths, 3, sleep_seconds=0.01), RunnerConfig(mode=Mode.INLINE), print).run(ToyConfig())
+    return shard_bytes(clean)
+
+
+def _wait_for_work(run: Path, process: subprocess.Popen[str]) -> None:
+    """Until the run has begun: a kill before that tests nothing."""
+    deadline = time.time() + 90
+    while process.poll() is None and time.time() < deadline and not (run / "run.json").exists():
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("mode", "kills"), [("inline", 8), ("ray", 3)])
+def test_killed_at_random_points_and_resumed_the_bytes_are_the_same(tmp_path, mode, kills):
+    paths = write_sources(tmp_path / "in", shards=8, numbers=16)
+    expected = _clean_run(tmp_path, paths)
+    chance = random.Random(7)
+    run = tmp_path / "killed"
+    for kill in range(kills):
+        process = _start(run, tmp_path / "in", mode, 1 + kill % 3)
+        _wait_for_work(run, process)
+        time.sleep(chance.uniform(0.05, 0.5 if mode == "inline" else 6.0))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    last = _start(run, tmp_path / "in", mode, 2)
+    _, errors = last.communicate(timeout=180)
+    assert last.returncode == 0, errors
+    assert shard_bytes(run) == expected
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no permission to mount a small file system")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_is_one_clear_line_and_the_run_goes_on_when_there_is_room(tmp_path, small_disk):
+    paths = write_sources(tmp_path / "in", shards=8, numbers=16)
+    expected = _clean_run(tmp_path, paths)
+    filler = small_disk / "filler"
+    filler.write_bytes(b"x" * 960_000)
+    process = _start(small_disk / "run", tmp_path / "in", "inline", 1)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "there is no space left on its disk; free some space" in errors
+    filler.unlink()
+    again = _start(small_disk / "run", tmp_path / "in", "inline", 1)
+    _, errors = again.communicate(timeout=60)
+    assert again.returncode == 0, errors
+    assert shard_bytes(small_disk / "run") == expected
