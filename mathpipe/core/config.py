@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+import mathpipe
 from mathpipe.core.errors import ConfigError
 
 
@@ -27,8 +28,7 @@ C = TypeVar("C", bound=Config)
 
 def load_config(path: Path, kind: type[C], overrides: Sequence[str] = ()) -> C:
     """Read a YAML file, apply `a.b=value` overrides (values are YAML), and check it against the model."""
-    if not path.is_file():
-        raise ConfigError(str(path), "a YAML file that exists", "check the path; examples lie in configs/")
+    path = find_config(path)
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -43,6 +43,18 @@ def load_config(path: Path, kind: type[C], overrides: Sequence[str] = ()) -> C:
         return kind.model_validate(values)
     except ValidationError as error:
         raise _explain(path, kind, error) from None
+
+
+def find_config(path: Path) -> Path:
+    """The file itself, or the shipped config of that name (`demo` for `configs/demo.yaml`)."""
+    package = Path(mathpipe.__file__).parent
+    for folder in (package / "configs", package.parent / "configs"):
+        shipped = folder / f"{path}.yaml"
+        if not path.is_file() and path.name == str(path) and shipped.is_file():
+            return shipped
+    if not path.is_file():
+        raise ConfigError(str(path), "a YAML file that exists", "check the path; examples lie in configs/")
+    return path
 
 
 def _apply(values: dict[str, Any], override: str) -> None:

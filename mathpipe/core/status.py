@@ -25,7 +25,9 @@ _LEDGER_ROWS = 20
 def print_status(run: Path, console: Console) -> None:
     """Every step in the order it ran, then the last failures."""
     if not (run / "run.json").is_file():
-        raise InputError(str(run), "a run's folder (it holds run.json)", "pass the folder that `mathpipe run` printed")
+        raise InputError(
+            str(run), "a run's folder (it holds run.json)", "pass the folder that `mathpipe run` printed"
+        )
     names = dict.fromkeys(
         str(row["step"]) for row in read_json_lines(run / "metrics.jsonl") if row.get("event") == "step_finished"
     )
@@ -47,7 +49,9 @@ def print_summary(summaries: Sequence[StepSummary], config: RunnerConfig, consol
     console.print(_table(summaries))
     peak = max((summary.peak_rss_bytes for summary in summaries), default=0)
     limit = config.worker_memory_gb
-    console.print(f"memory:  largest worker {peak / 2**30:.2f} GiB; a worker may take {limit:.1f} GiB on top of its start")
+    console.print(
+        f"memory:  largest worker {peak / 2**30:.2f} GiB; a worker may take {limit:.1f} GiB on top of its start"
+    )
 
 
 def _table(summaries: Sequence[StepSummary]) -> Table:

@@ -1,4 +1,7 @@
-"""Runs the toy pipeline in a process of its own, to be killed: `python -m tests.core.toy_run RUN SOURCES MODE WORKERS`."""
+"""Runs the toy pipeline in a process of its own, to be killed.
+
+    python -m tests.core.toy_run RUN SOURCES MODE WORKERS
+"""
 
 import sys
 from pathlib import Path

@@ -1,0 +1,1 @@
+"""Benchmarks: each prints one table and runs alone as `python -m benchmarks.NAME`; `make bench` runs them all."""

@@ -1,0 +1,40 @@
+"""Run every benchmark in turn, each in a process of its own, and say which failed.
+
+python -m benchmarks            all
+python -m benchmarks --quick    the short forms
+"""
+
+import subprocess
+import sys
+import time
+
+NAMES = (
+    "formula_recovery",
+    "formula_roundtrip",
+    "speed",
+    "scaling",
+    "prefilter",
+    "language",
+    "classifier",
+    "near_duplicates",
+    "decontamination",
+    "faults",
+)
+
+
+def main() -> int:
+    """Exit status: how many benchmarks failed."""
+    failed = []
+    for name in NAMES:
+        print(f"\n=== {name} ===", flush=True)
+        started = time.perf_counter()
+        outcome = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *sys.argv[1:]], check=False)
+        print(f"({name}: {time.perf_counter() - started:.0f} s)", flush=True)
+        if outcome.returncode:
+            failed.append(name)
+    print(f"\n{len(NAMES) - len(failed)} of {len(NAMES)} benchmarks ran" + (f"; failed: {failed}" if failed else ""))
+    return len(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

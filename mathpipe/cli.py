@@ -1,0 +1,204 @@
+"""The command line: `mathpipe COMMAND --help`. Each command says where its output went; bad input is one line.
+
+In: arguments. Out: exit status 0, or 1 with `mathpipe: <who>: <what was expected>; <how to mend it>` on stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+import mathpipe
+from crawl import decode_html, extract_page
+from crawl.extract import ExtractionError
+from mathpipe.core.config import find_config, load_config
+from mathpipe.core.errors import InputError, MathpipeError
+from mathpipe.core.jobs import submit_job
+from mathpipe.core.metrics import read_json_lines
+from mathpipe.core.runner import Runner
+from mathpipe.core.status import print_status, print_summary, verify_digests
+from mathpipe.inspect import explain, inspect_shards, print_explanation, write_report
+from mathpipe.pipeline import FUNNEL, PipelineConfig, steps_of
+
+CONFIG = click.argument("config", type=click.Path(path_type=Path))
+SET = click.option("--set", "overrides", multiple=True, metavar="A.B=VALUE", help="Override one value; repeatable.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(mathpipe.version(), prog_name="mathpipe")
+def cli() -> None:
+    """From web crawl to curated mathematics."""
+
+
+@cli.command(epilog="Example: mathpipe run configs/demo.yaml --set runner.workers=2")
+@CONFIG
+@SET
+def run(config: Path, overrides: tuple[str, ...]) -> None:
+    """Run every step of the pipeline; what is finished is not done again."""
+    _run(config, overrides, None)
+
+
+@cli.command(epilog="Example: mathpipe stage quality configs/demo.yaml --set quality.min_words=80")
+@click.argument("name")
+@CONFIG
+@SET
+def stage(name: str, config: Path, overrides: tuple[str, ...]) -> None:
+    """Run one step alone; its inputs must be there from an earlier run."""
+    _run(config, overrides, name)
+
+
+def _run(path: Path, overrides: tuple[str, ...], only: str | None) -> None:
+    console = Console(stderr=True)
+    config = load_config(path, PipelineConfig, overrides)
+    folder = config.output / config.name
+    runner = Runner(folder, steps_of(config), config.runner, lambda text: console.print(text, markup=False))
+    summaries = runner.run(config, only)
+    print_summary(summaries, config.runner, Console())
+    report = write_report(folder, funnel=FUNNEL)
+    failures = read_json_lines(folder / "ledger.jsonl")
+    click.echo(f"shards:  {folder / 'steps' / (only or 'curate')}")
+    click.echo(f"report:  {report}")
+    if failures:
+        click.echo(
+            f"ledger:  {folder / 'ledger.jsonl'} ({len(failures)} rows; `mathpipe status {folder}` shows them)"
+        )
+
+
+@cli.command(epilog="Example: mathpipe submit configs/demo.yaml --address http://127.0.0.1:8265")
+@CONFIG
+@SET
+@click.option("--address", default="http://127.0.0.1:8265", show_default=True, help="The Ray head's dashboard.")
+@click.option("--wait/--no-wait", default=True, help="Follow the job's log until it ends.")
+def submit(config: Path, overrides: tuple[str, ...], address: str, wait: bool) -> None:
+    """Run the pipeline as a Ray job on a cluster whose nodes see this folder and have mathpipe installed."""
+    load_config(config, PipelineConfig, overrides)  # a mistake shows here, not minutes later on the cluster
+    arguments = ["run", str(find_config(config).resolve())]
+    for override in overrides:
+        arguments += ["--set", override]
+    outcome = submit_job(arguments, address=address, wait=wait, say=click.echo)
+    click.echo(f"job {outcome.job_id}: {outcome.status}")
+    if not outcome.ok:
+        raise InputError(
+            f"job {outcome.job_id}", "a job that succeeds", f"read its log: ray job logs {outcome.job_id}"
+        )
+
+
+@cli.command(epilog="Example: mathpipe status data/runs/demo --verify")
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--verify", is_flag=True, help="Read every shard again and compare it with its manifest's digest.")
+def status(run_folder: Path, verify: bool) -> None:
+    """What is finished, what was dropped and why, what failed."""
+    print_status(run_folder, Console())
+    if verify:
+        rotten = verify_digests(run_folder)
+        for path in rotten:
+            click.echo(f"rotten: {path}")
+        if rotten:
+            raise InputError(
+                str(run_folder), f"shards as they were written ({len(rotten)} are not)", "delete them and run again"
+            )
+        click.echo("every shard is as it was written")
+
+
+@cli.command(
+    name="inspect", epilog='Example: mathpipe inspect data/runs/demo --search "prime number" --sort math_score'
+)
+@click.argument("shards", nargs=-1, required=True)
+@click.option("--record", help="Show one record in full: its id (or a prefix), its URL, or a row number.")
+@click.option("--search", help="Only records whose title, text or URL holds this; /regex/ for a pattern.")
+@click.option("--sort", help="Column to sort by.")
+@click.option("--descending/--ascending", default=True, show_default=True)
+@click.option("--columns", help="Columns to show, separated by commas.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1))
+def inspect_command(
+    shards: tuple[str, ...],
+    record: str | None,
+    search: str | None,
+    sort: str | None,
+    descending: bool,
+    columns: str | None,
+    limit: int,
+) -> None:
+    """Look into shards: a table, or one record. SHARDS is a file, a folder, a glob, or a run's folder."""
+    inspect_shards(
+        list(shards),
+        record=record,
+        search=search,
+        sort=sort,
+        descending=descending,
+        columns=None if columns is None else [name.strip() for name in columns.split(",")],
+        limit=limit,
+        console=Console(),
+    )
+
+
+@cli.command(name="explain", epilog="Example: mathpipe explain https://algebra.example/groups --run data/runs/demo")
+@click.argument("url")
+@click.option(
+    "--run", "run_folder", type=click.Path(path_type=Path), help="The run's folder; default: the newest one."
+)
+def explain_command(url: str, run_folder: Path | None) -> None:
+    """Why a page is in the corpus, or which step dropped it and why."""
+    folder = run_folder or _newest_run(Path("data/runs"))
+    print_explanation(explain(folder, url), Console())
+
+
+def _newest_run(folder: Path) -> Path:
+    runs = sorted(folder.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
+    if not runs:
+        raise InputError(str(folder), "a run to look into", "name one with --run, or run `mathpipe run CONFIG` first")
+    return runs[-1].parent
+
+
+@cli.command(epilog="Example: mathpipe extract page.html --url https://algebra.example/groups --json")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--url", default="", help="The page's address, for its host and relative links.")
+@click.option("--json", "as_json", is_flag=True, help="The whole page record as JSON instead of its text.")
+def extract(file: Path, url: str, as_json: bool) -> None:
+    """Extract one HTML file: its text with every formula kept."""
+    if not file.is_file():
+        raise InputError(str(file), "an HTML file that exists", "check the path")
+    text, charset = decode_html(file.read_bytes())
+    try:
+        page = extract_page(text, url)
+    except ExtractionError as error:
+        raise InputError(str(file), f"a page that can be extracted ({error})", "open it in a browser") from None
+    if as_json:
+        formulas = [{"latex": item.latex, "display": item.display, "source": item.source} for item in page.formulas]
+        counts = [
+            {"source": item.source, "found": item.found, "emitted": item.emitted} for item in page.formula_counts
+        ]
+        row = {"url": page.url, "title": page.title, "charset": charset, "text": page.text}
+        click.echo(json.dumps({**row, "formulas": formulas, "formula_counts": counts}, ensure_ascii=False, indent=1))
+        return
+    click.echo(f"# {page.title}\n\n{page.text}" if page.title else page.text)
+
+
+@cli.command(name="report", epilog="Example: mathpipe report data/runs/demo")
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+def report_command(run_folder: Path) -> None:
+    """Write the run's HTML report again."""
+    click.echo(f"report:  {write_report(run_folder, funnel=FUNNEL)}")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        cli.main(standalone_mode=False)
+    except MathpipeError as error:
+        click.echo(f"mathpipe: {' '.join(str(error).split())}", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("mathpipe: stopped; run the same command again to go on where it was", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Every stage in order, one line each: READ THIS FIRST.
+
+In: a `PipelineConfig` (YAML, `configs/`). Out: the steps that the runner runs, and the funnel the report shows.
+
+    seed ─▶ ngrams ───────────────┐                benchmark_index ──────┐
+      └───▶ classifier ───────────┼──────────┐                           │
+    WARCs ─▶ crawl ─▶ language ─▶ quality ─▶ classify ─▶ deduplicate ─▶ decontaminate ─▶ curate
+                                                 └▶ keys ─▶ matches ─▶ clusters ┘     └▶ certificate
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from crawl.ngrams import MineNgramsStage, NgramConfig
+from crawl.seed import SeedConfig, SeedStage
+from crawl.stage import CrawlConfig, CrawlStage
+from crawl.warc import expand_sources, read_pages
+from filters.benchmark_index import IndexConfig
+from filters.benchmark_items import BenchmarkItem, read_benchmark
+from filters.build_benchmark_index import BuildBenchmarkIndexStage
+from filters.certificate import BenchmarkCertificate, CertificateConfig
+from filters.certificate_stage import CertificateStage
+from filters.classify import ClassifyConfig, ClassifyStage
+from filters.clusters import ClustersStage, Membership
+from filters.curate import CurateConfig, CurateStage, host_partition
+from filters.decontaminate import DecontaminateConfig, DecontaminateStage
+from filters.deduplicate import DeduplicateConfig, DeduplicateStage
+from filters.duplicate_keys import DuplicateKey, KeysStage, partition_of
+from filters.duplicate_matches import Match, MatchesConfig, MatchesStage
+from filters.language import LanguageConfig, LanguageStage
+from filters.quality import QualityConfig, QualityStage
+from filters.training import TrainClassifierStage
+from filters.training_lines import ClassifierConfig
+from mathpipe.core.config import Config
+from mathpipe.core.executor import RunnerConfig
+from mathpipe.core.records import Page, RawPage, SeedPage
+from mathpipe.core.step import Files, Gather, Step
+
+# The steps that a page goes through, for the report's funnel.
+FUNNEL = ("crawl", "language", "quality", "classify", "deduplicate", "decontaminate", "curate")
+
+
+class PipelineConfig(Config):
+    """A whole run: where pages come from, what is protected, and each stage's own values."""
+
+    name: str = Field(pattern=r"^[\w.-]+$")  # the run's folder below `output`
+    output: Path = Path("data/runs")
+    sources: list[str]  # WARC files or globs
+    benchmarks: list[str]  # files or globs of the benchmarks to protect
+    seed: SeedConfig
+    seed_sources: list[str] | None = None  # WARCs that hold the labelled pages; None: the sources
+    ngrams: NgramConfig = NgramConfig()
+    crawl: CrawlConfig = CrawlConfig()
+    language: LanguageConfig = LanguageConfig()
+    quality: QualityConfig = QualityConfig()
+    classifier: ClassifierConfig = ClassifierConfig()
+    classify: ClassifyConfig = ClassifyConfig()
+    duplicates: MatchesConfig = MatchesConfig()
+    duplicate_partitions: int = Field(4, ge=1)  # more spread the memory of near-duplicate search thinner
+    deduplicate: DeduplicateConfig = DeduplicateConfig()
+    benchmark_index: IndexConfig = IndexConfig()
+    decontaminate: DecontaminateConfig = DecontaminateConfig()
+    certificate: CertificateConfig = CertificateConfig()
+    curate: CurateConfig = CurateConfig()
+    runner: RunnerConfig = RunnerConfig()
+
+
+def steps_of(config: PipelineConfig) -> list[Step]:
+    """The steps of a run, in order. Raises `InputError` where a glob matches nothing."""
+    c = config
+    warcs = Files(tuple(expand_sources(c.sources)), read_pages)
+    seeds = Files(tuple(expand_sources(c.seed_sources or c.sources)), read_pages)
+    benchmarks = Files(tuple(expand_sources(c.benchmarks)), read_benchmark)
+    keys, hosts = Gather(c.duplicate_partitions, partition_of), Gather(c.curate.shards, host_partition)
+    one = Gather()
+    # fmt: off
+    return [
+        Step("seed", SeedStage, c.seed, seeds, RawPage, SeedPage),
+        Step("ngrams", MineNgramsStage, c.ngrams, "seed", SeedPage, SeedPage, gather=one),
+        Step("classifier", TrainClassifierStage, c.classifier, "seed", SeedPage, SeedPage, gather=one),
+        Step("crawl", CrawlStage, c.crawl, warcs, RawPage, Page, sides=("ngrams",)),
+        Step("language", LanguageStage, c.language, "crawl", Page, Page),
+        Step("quality", QualityStage, c.quality, "language", Page, Page),
+        Step("classify", ClassifyStage, c.classify, "quality", Page, Page, sides=("classifier",)),
+        Step("keys", KeysStage, c.duplicates, "classify", Page, DuplicateKey),
+        Step("matches", MatchesStage, c.duplicates, "keys", DuplicateKey, Match, gather=keys),
+        Step("clusters", ClustersStage, c.duplicates, "matches", Match, Membership, gather=one),
+        Step("deduplicate", DeduplicateStage, c.deduplicate, "classify", Page, Page, sides=("clusters",)),
+        Step("benchmark_index", BuildBenchmarkIndexStage, c.benchmark_index, benchmarks, BenchmarkItem,
+             BenchmarkItem, gather=one),
+        Step("decontaminate", DecontaminateStage, c.decontaminate, "deduplicate", Page, Page,
+             sides=("benchmark_index",)),
+        Step("certificate", CertificateStage, c.certificate, "deduplicate", Page, BenchmarkCertificate,
+             sides=("benchmark_index", "decontaminate"), gather=one),
+        Step("curate", CurateStage, c.curate, "decontaminate", Page, Page, gather=hosts),
+    ]
+    # fmt: on
