@@ -32,8 +32,7 @@ from filters.duplicate_keys import DuplicateKey, KeysStage, partition_of
 from filters.duplicate_matches import Match, MatchesConfig, MatchesStage
 from filters.language import LanguageConfig, LanguageStage
 from filters.quality import QualityConfig, QualityStage
-from filters.training import TrainClassifierStage
-from filters.training_lines import ClassifierConfig
+from filters.training import TrainClassifierConfig, TrainClassifierStage
 from mathpipe.core.config import Config
 from mathpipe.core.executor import RunnerConfig
 from mathpipe.core.records import Page, RawPage, SeedPage
@@ -56,7 +55,7 @@ class PipelineConfig(Config):
     crawl: CrawlConfig = CrawlConfig()
     language: LanguageConfig = LanguageConfig()
     quality: QualityConfig = QualityConfig()
-    classifier: ClassifierConfig = ClassifierConfig()
+    classifier: TrainClassifierConfig = TrainClassifierConfig()
     classify: ClassifyConfig = ClassifyConfig()
     duplicates: MatchesConfig = MatchesConfig()
     duplicate_partitions: int = Field(4, ge=1)  # more spread the memory of near-duplicate search thinner

@@ -8,7 +8,6 @@ a worker that has grown past the recycling mark is replaced between shards.
 from __future__ import annotations
 
 import os
-import resource
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -24,6 +23,7 @@ from ray.exceptions import RayActorError, RayTaskError
 
 from mathpipe.core.config import Config
 from mathpipe.core.errors import MathpipeError, StageError
+from mathpipe.core.memory import bound_private_bytes
 from mathpipe.core.node_service import stop_services
 from mathpipe.core.task import Mark, Task, TaskResult, run_task
 
@@ -80,9 +80,7 @@ class _Worker:
     """The actor's body. Its own process, so that it can be killed without harm to the others."""
 
     def __init__(self, memory_bytes: int) -> None:
-        # Private data, not address space: Ray maps a large shared store that costs nothing.
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (_private_bytes() + memory_bytes, hard))
+        bound_private_bytes(memory_bytes)
 
     def run(self, task: Task) -> TaskResult:
         return run_task(task)
@@ -91,14 +89,6 @@ class _Worker:
 def _cluster_cpus() -> float:
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return resources.get("CPU", 1.0)
-
-
-def _private_bytes() -> int:
-    with open("/proc/self/status") as file:  # noqa: PTH123
-        for line in file:
-            if line.startswith("VmData:"):
-                return int(line.split()[1]) * 1024
-    return 0
 
 
 @dataclass(slots=True)

@@ -8,7 +8,6 @@ accounted for: rows in = rows out + drops + quarantined, or the task fails.
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import time
 import traceback
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mathpipe.core import memory
 from mathpipe.core.config import Config
 from mathpipe.core.errors import DiskFullError, MathpipeError, StageError
 from mathpipe.core.manifest import OutputFile, ShardEntry
@@ -112,6 +112,7 @@ class Mark:
 def run_task(task: Task) -> TaskResult:
     """Make one shard and publish it. Raises `MathpipeError` where the shard as a whole cannot be made."""
     started = time.perf_counter()
+    memory.reset_peak()
     for item in task.inputs:
         _verify(item)
     with disk_faults(task.folder):
@@ -129,19 +130,13 @@ def run_task(task: Task) -> TaskResult:
         rows_in=counts.rows_in,
         rows_out=counts.rows_out,
         seconds=round(time.perf_counter() - started, 3),
-        peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        peak_rss_bytes=memory.peak_rss_bytes(),
         bytes_in=sum(Path(item.path).stat().st_size for item in task.inputs if Path(item.path).exists()),
         dropped=dict(sorted(counts.dropped.items())),
         quarantined=len(counts.failures),
         outputs=outputs,
     )
-    return TaskResult(entry, tuple(counts.failures), rss_bytes())
-
-
-def rss_bytes() -> int:
-    """Resident memory of this process."""
-    with open("/proc/self/statm") as file:  # noqa: PTH123
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return TaskResult(entry, tuple(counts.failures), memory.rss_bytes())
 
 
 def _verify(item: TaskInput) -> None:

@@ -43,7 +43,7 @@ def test_ray_gives_the_bytes_that_inline_gives(tmp_path, workers):
     ("how", "limits", "reason"),
     [
         ("kill", {}, "worker-died"),
-        ("hang", {"record_timeout_seconds": 1.5}, "timeout"),
+        ("hang", {"record_timeout_seconds": 5.0}, "timeout"),
         ("eat", {"worker_memory_gb": 2.0}, "MemoryError"),
         ("raise", {}, "ValueError"),
     ],

@@ -44,7 +44,9 @@ def test_without_ray_the_object_is_built_once_in_the_process(tmp_path):
 def ray_here():
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, namespace="mathpipe", object_store_memory=10**8)
+    ray.init(
+        num_cpus=2, include_dashboard=False, log_to_driver=False, namespace="mathpipe", object_store_memory=10**8
+    )
     yield ray
     ray.shutdown()
 

@@ -1,6 +1,6 @@
 """Runs the toy pipeline in a process of its own, to be killed.
 
-    python -m tests.core.toy_run RUN SOURCES MODE WORKERS
+python -m tests.core.toy_run RUN SOURCES MODE WORKERS
 """
 
 import sys
