@@ -15,6 +15,7 @@ NAMES = (
     "scaling",
     "prefilter",
     "language",
+    "quality",
     "classifier",
     "near_duplicates",
     "decontamination",

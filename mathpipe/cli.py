@@ -6,6 +6,7 @@ In: arguments. Out: exit status 0, or 1 with `mathpipe: <who>: <what was expecte
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import click
 from rich.console import Console
 
 import mathpipe
-from crawl import decode_html, extract_page
-from crawl.extract import ExtractionError
+from crawl import extract_page
+from crawl.charset import decode_html
+from crawl.limits import ExtractionError
 from mathpipe.core.config import find_config, load_config
 from mathpipe.core.errors import InputError, MathpipeError
 from mathpipe.core.jobs import submit_job
@@ -23,6 +25,8 @@ from mathpipe.core.runner import Runner
 from mathpipe.core.status import print_status, print_summary, verify_digests
 from mathpipe.inspect import explain, inspect_shards, print_explanation, write_report
 from mathpipe.pipeline import FUNNEL, PipelineConfig, steps_of
+
+_PIPED_WIDTH = 160
 
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 SET = click.option("--set", "overrides", multiple=True, metavar="A.B=VALUE", help="Override one value; repeatable.")
@@ -57,7 +61,7 @@ def _run(path: Path, overrides: tuple[str, ...], only: str | None) -> None:
     folder = config.output / config.name
     runner = Runner(folder, steps_of(config), config.runner, lambda text: console.print(text, markup=False))
     summaries = runner.run(config, only)
-    print_summary(summaries, config.runner, Console())
+    print_summary(summaries, config.runner, _console())
     report = write_report(folder, funnel=FUNNEL)
     failures = read_json_lines(folder / "ledger.jsonl")
     click.echo(f"shards:  {folder / 'steps' / (only or 'curate')}")
@@ -92,7 +96,7 @@ def submit(config: Path, overrides: tuple[str, ...], address: str, wait: bool) -
 @click.option("--verify", is_flag=True, help="Read every shard again and compare it with its manifest's digest.")
 def status(run_folder: Path, verify: bool) -> None:
     """What is finished, what was dropped and why, what failed."""
-    print_status(run_folder, Console())
+    print_status(run_folder, _console())
     if verify:
         rotten = verify_digests(run_folder)
         for path in rotten:
@@ -113,6 +117,7 @@ def status(run_folder: Path, verify: bool) -> None:
 @click.option("--sort", help="Column to sort by.")
 @click.option("--descending/--ascending", default=True, show_default=True)
 @click.option("--columns", help="Columns to show, separated by commas.")
+@click.option("--where", help="Only records for which this SQL condition over the columns holds.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1))
 def inspect_command(
     shards: tuple[str, ...],
@@ -121,6 +126,7 @@ def inspect_command(
     sort: str | None,
     descending: bool,
     columns: str | None,
+    where: str | None,
     limit: int,
 ) -> None:
     """Look into shards: a table, or one record. SHARDS is a file, a folder, a glob, or a run's folder."""
@@ -131,8 +137,9 @@ def inspect_command(
         sort=sort,
         descending=descending,
         columns=None if columns is None else [name.strip() for name in columns.split(",")],
+        where=where,
         limit=limit,
-        console=Console(),
+        console=_console(),
     )
 
 
@@ -144,7 +151,12 @@ def inspect_command(
 def explain_command(url: str, run_folder: Path | None) -> None:
     """Why a page is in the corpus, or which step dropped it and why."""
     folder = run_folder or _newest_run(Path("data/runs"))
-    print_explanation(explain(folder, url), Console())
+    print_explanation(explain(folder, url, funnel=FUNNEL), _console())
+
+
+def _console() -> Console:
+    """The terminal, or a wide page where output is piped: a table folded at 80 columns cannot be read."""
+    return Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)
 
 
 def _newest_run(folder: Path) -> Path:
@@ -195,6 +207,8 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader has seen enough: `mathpipe inspect … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (click.Abort, KeyboardInterrupt):
         click.echo("mathpipe: stopped; run the same command again to go on where it was", err=True)
         sys.exit(130)

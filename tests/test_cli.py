@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -125,16 +126,18 @@ def test_extract_prints_the_text_or_the_record(tmp_path):
 
 
 @pytest.fixture
-def ray_head(tmp_path):
-    """A real Ray head on this machine, ended afterwards."""
-    ports = ["--port=0", "--dashboard-port=8267", "--disable-usage-stats", "--num-cpus=2"]
+def ray_head():
+    """A real Ray head on this machine, on ports of its own, ended with all its processes afterwards."""
+    ports = ["--port=0", "--dashboard-port=8267", "--dashboard-agent-listen-port=52367"]
     ray = str(Path(sys.executable).parent / "ray")
-    started = subprocess.run(
-        [ray, "start", "--head", *ports], capture_output=True, text=True, check=False, timeout=120
-    )
-    assert started.returncode == 0, started.stderr
-    yield "http://127.0.0.1:8267"
-    subprocess.run([ray, "stop", "--force"], capture_output=True, check=False, timeout=120)
+    command = [ray, "start", "--head", "--block", "--disable-usage-stats", "--num-cpus=2", *ports]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as head:
+        assert head.stdout is not None
+        for line in head.stdout:
+            if b"Ray runtime started" in line:
+                break
+        yield "http://127.0.0.1:8267"
+        os.killpg(head.pid, signal.SIGKILL)
 
 
 def test_a_run_submitted_to_a_ray_head_gives_the_bytes_of_a_local_one(ray_head, finished_run, tmp_path):
@@ -148,7 +151,7 @@ def test_a_run_submitted_to_a_ray_head_gives_the_bytes_of_a_local_one(ray_head, 
     for shard in sorted((finished_run / "steps" / "curate").glob("shard-*.parquet")):
         assert (tmp_path / "fixture" / "steps" / "curate" / shard.name).read_bytes() == shard.read_bytes()
     failing = mathpipe(
-        "submit", "configs/fixture.yaml", "--set", f"output={tmp_path}", "--set", "runner.worker_memory_gb=0.000001",
+        "submit", "configs/fixture.yaml", "--set", f"output={tmp_path}", "--set", "sources=[nothing/*.gz]",
         "--set", "name=fails", "--address", ray_head,
     )  # fmt: skip
     assert failing.returncode == 1

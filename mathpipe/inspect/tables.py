@@ -104,10 +104,12 @@ def quoted(identifier: str) -> str:
 
 
 def unreadable(files: Sequence[Path], error: Exception) -> CorruptShardError:
-    """The error for shards that cannot be read: names the file if the message does, else their folder."""
-    named = next((str(file) for file in files if str(file) in str(error)), str(files[0].parent if files else ""))
+    """The error for shards that cannot be read: names the file where it is known, else their folder."""
+    named = next((file for file in files if len(files) == 1 or str(file) in str(error)), None)
     return CorruptShardError(
-        named, f"Parquet cannot read it ({error})", "run again: the runner rebuilds damaged shards"
+        str(named or (files[0].parent if files else "a shard")),
+        f"Parquet cannot read it ({error})",
+        "run again: the runner rebuilds damaged shards",
     )
 
 
