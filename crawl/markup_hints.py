@@ -8,7 +8,6 @@ Where the answer is not clear the hint holds: a page parsed in vain costs millis
 
 from __future__ import annotations
 
-import html
 import re
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
@@ -28,7 +27,7 @@ _AFTER_NAME = b" \t\r\n\f/>"
 _LOOK_BACK_BYTES = 65536
 # A page with more hints than this in skipped elements is parsed without asking on.
 _MAX_CHECKS = 512
-_MAX_PLACES = 100_000
+_MAX_PLACES = 20_000
 _MAX_LOADER_BYTES = 2_000_000
 # Bodies are searched block by block, which bounds the list of places and lets a find end the search.
 _BLOCK_BYTES = 262_144
@@ -37,8 +36,10 @@ _MAX_INLINE_BYTES = 300
 _CITATION = re.compile(rb"[\s\d,;.\-\xe2\x80\x93]*\\?")
 _TELLING = re.compile(rb"[A-Za-z0-9\\]")
 _SINGLE_DOLLARS = re.compile(rb"\$(?!\$)[^$<>]{1,300}\$")
-_COMMAND = re.compile(rb"\\[A-Za-z]+")
-_ENTITIES = re.compile(rb"&(?:#92|#x5[cC]|bsol|#36|#x24|dollar);")
+_ENTITY_BACKSLASH = re.compile(rb"&(?:#92|#x5[cC]|bsol);(\(|\[|[A-Za-z]{2,20})")
+_ENTITY_DOLLARS = re.compile(
+    rb"&(?:#36|#x24|dollar);(?:&(?:#36|#x24|dollar);|(?=[^$<>]{0,300}[\\^_])[^<>]{1,300}?&(?:#36|#x24|dollar);)"
+)
 
 
 class HintFinder:
@@ -82,6 +83,8 @@ def _first_that_holds(body: bytes, group: _Group) -> str | None:
             place = offset + start
             hint = group.hints[index]
             places += 1
+            if places > _MAX_PLACES:
+                return "too-many-hints"
             if place < resume or not _holds(body, hint, place, offset + end):
                 continue
             skipped_to = _end_of_skipped(body, place)
@@ -91,8 +94,6 @@ def _first_that_holds(body: bytes, group: _Group) -> str | None:
             checks += 1
             if checks > _MAX_CHECKS:
                 return f"{hint.value}?"
-        if places > _MAX_PLACES:
-            return "too-many-hints"
     return None
 
 
@@ -144,13 +145,8 @@ def _between_dollars(body: bytes, place: int) -> bool:
 
 
 def _entity_holds(body: bytes, start: int) -> bool:
-    """Read the entities nearby as what they stand for, and look for a formula there."""
-    nearby = body[start : start + _MAX_FORMULA_BYTES]
-    plain = _ENTITIES.sub(lambda entity: html.unescape(entity[0].decode("ascii")).encode("ascii"), nearby)
-    if plain.startswith(b"$"):
-        return _SINGLE_DOLLARS.match(plain) is not None or plain.startswith(b"$$")
-    opening = plain[:2]
-    if opening in {b"\\(", b"\\["}:
-        return (b"\\)" if opening == b"\\(" else b"\\]") in plain
-    command = _COMMAND.match(plain)
-    return command is not None and command[0] in BACKSLASH_HINTS
+    """A backslash as an entity before a parenthesis or a command, or a pair of dollars around a formula."""
+    backslash = _ENTITY_BACKSLASH.match(body, start)
+    if backslash is not None:
+        return backslash[1] in {b"(", b"["} or b"\\" + backslash[1] in BACKSLASH_HINTS
+    return _ENTITY_DOLLARS.match(body, start) is not None

@@ -69,13 +69,13 @@ def _without(body: bytes, names: tuple[bytes, ...]) -> bytes:
     tags = _tags(names).find_matches_as_indexes(body)
     if not tags:
         return body
-    body += b" "  # so that every tag has a byte behind its name
+    padded = body + b" "  # so that every tag has a byte behind its name
     kinds = len(names)
     next_close = [-1] * kinds
     ends = [-1] * len(tags)
     for place in range(len(tags) - 1, -1, -1):
         index, start, end = tags[place]
-        if body[end] in _AFTER_NAME:
+        if padded[end] in _AFTER_NAME:
             if index & 1:
                 next_close[(index >> 1) % kinds] = start
             else:
