@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from hashlib import blake2b
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 
-import mathpipe
-from mathpipe.core.store import disk_faults
+from mathpipe.core.store import digest_file, disk_faults
 
 # Versions that change what stages write; part of every key.
-_LIBRARIES = ("fastwarc", "resiliparse", "fasttext-numpy2", "datasketch", "pyarrow", "py3langid", "numpy")
+_LIBRARIES = (
+    "ahocorasick-rs", "datasketch", "fasttext-numpy2", "fastwarc", "numpy", "py3langid", "pyarrow", "resiliparse",
+)  # fmt: skip
+# Read whole in a twentieth of a second: label files and benchmarks, which people edit, are known to the byte.
+_SMALL_SOURCE_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +76,14 @@ class Manifest:
     def _take(self, line: bytes) -> None:
         try:
             row = json.loads(line)
-        except ValueError:  # blank, or torn by a kill in mid-write
-            return
-        if row.pop("void", False):
-            self.entries.pop(row["shard"], None)
-            return
-        row["outputs"] = tuple(OutputFile(**output) for output in row["outputs"])
-        row["inputs"] = tuple(row["inputs"])
-        self.entries[row["shard"]] = ShardEntry(**row)
+            if row.pop("void", False):
+                self.entries.pop(row["shard"], None)
+                return
+            row["outputs"] = tuple(OutputFile(**output) for output in row["outputs"])
+            row["inputs"] = tuple(row["inputs"])
+            self.entries[row["shard"]] = ShardEntry(**row)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return  # blank, torn by a kill in mid-write, or of another version: the shard is made again
 
     def finished(self, shard: int, key: str) -> ShardEntry | None:
         """The entry when the shard was made from the same things and its files still stand at their size."""
@@ -98,20 +102,17 @@ class Manifest:
         self.entries[entry.shard] = entry
 
     def void(self, shard: int) -> None:
-        """Forget a shard whose bytes have rotted, so that it is made again."""
-        self._append({"shard": shard, "void": True})
-        self.entries.pop(shard, None)
+        """Forget a shard: its files have rotted, are about to be replaced, or are no longer wanted."""
+        if self.entries.pop(shard, None) is not None:
+            self._append({"shard": shard, "void": True})
 
     def _append(self, row: Mapping[str, object]) -> None:
         # A leading newline closes a line that an earlier kill may have torn.
         line = "\n" + json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n"
-        with disk_faults(self.path):
-            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            try:
-                os.write(handle, line.encode())
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        with disk_faults(self.path), self.path.open("ab") as file:
+            file.write(line.encode(errors="backslashreplace"))
+            file.flush()
+            os.fsync(file.fileno())
 
     def owner_of(self, path: Path) -> int | None:
         """The shard that published the file, if one did."""
@@ -123,37 +124,50 @@ class Manifest:
 
 def digest_of(*parts: str) -> str:
     """BLAKE2b-128 of the parts in order."""
-    return blake2b("\x00".join(parts).encode(), digest_size=16).hexdigest()
+    return blake2b("\x00".join(parts).encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
 @cache
-def code_digest(package: str) -> str:
-    """Digest of a top-level package's Python sources, of the spine's, and of the libraries' versions.
+def code_digest(module: str) -> str:
+    """Digest of all files of the package that a module belongs to, of the spine's, and of the libraries' versions.
 
-    Coarse on purpose: a change anywhere in `filters` makes every filter step run again, which costs time; a
-    finer rule that misses an import costs a wrong corpus.
+    Coarse on purpose: a change anywhere in `filters`, its word lists too, makes every filter step run again, which
+    costs time; a finer rule that misses an import costs a wrong corpus. The package is the top-level one, inside
+    `mathpipe` the one below it.
     """
-    root = Path(mathpipe.__file__).parent.parent
-    folders = {root / package, root / "mathpipe" / "core"}
-    if package == "mathpipe":  # a step of the pipeline file itself
-        folders = {root / "mathpipe" / "core"}
-    files = sorted(file for folder in folders for file in folder.rglob("*.py"))
-    parts = [f"{file.relative_to(root)}:{digest_of(file.read_text())}" for file in files]
+    first, *rest = module.split(".")
+    package = f"mathpipe.{rest[0]}" if first == "mathpipe" and rest else first
+    parts = [
+        f"{name}/{path.relative_to(place) if place.is_dir() else path.name}:{digest_file(path)}"
+        for name in ("mathpipe.core", package)
+        for place in _places(name)
+        for path in sorted([place] if place.is_file() else place.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
+    ]
     return digest_of(*parts, *library_versions())
+
+
+def _places(package: str) -> list[Path]:
+    """The package's folders, or the one file of a plain module."""
+    found = sys.modules.get(package) or import_module(package)
+    return [Path(place) for place in getattr(found, "__path__", None) or [found.__file__]]
 
 
 @cache
 def library_versions() -> tuple[str, ...]:
-    """`name==version` of the libraries that decide outputs."""
-    return tuple(f"{name}=={metadata.version(name)}" for name in _LIBRARIES)
+    """`name==version` of what decides outputs: Python (its Unicode tables) and the libraries."""
+    python = f"python=={sys.version_info.major}.{sys.version_info.minor}"
+    return (python, *(f"{name}=={metadata.version(name)}" for name in _LIBRARIES))
 
 
 def source_digest(path: Path) -> str:
-    """A source file's size, first and last 64 KiB digested: a WARC of 1 GB is not read twice to be recognised.
+    """A source file's digest; of a large one its size, first and last 64 KiB: a WARC of 1 GB is not read twice.
 
-    A change in its middle that keeps the size goes unseen; crawled WARCs are never edited in place.
+    A change in the middle of a large one that keeps the size goes unseen; crawled WARCs are never edited in place.
     """
     size = path.stat().st_size
+    if size <= _SMALL_SOURCE_BYTES:
+        return digest_file(path)
     with path.open("rb") as file:
         head = file.read(65_536)
         file.seek(max(0, size - 65_536))
