@@ -101,6 +101,19 @@ def test_pages_of_hosts_the_seed_never_saw_are_kept_too(outcome):
     assert len(kept) / len(unseen) >= 0.8
 
 
+def test_plain_text_mathematics_without_any_formula_is_kept(outcome):
+    plain = [
+        url
+        for url, row in outcome.truth.items()
+        if row["kind"] == "math" and not row["formats"] and row["language"] == "en" and row["status"] == 200
+        and not row["copy_of"] and not row.get("contains") and not row.get("note")
+    ]  # fmt: skip
+    originals = {row["copy_of"] for row in outcome.truth.values()}
+    kept = [url for url in plain if outcome.reason(url) == "kept" or url in originals]
+    assert len(plain) >= 30
+    assert len(kept) / len(plain) >= 0.9
+
+
 def test_of_a_planted_copy_and_its_original_at_most_one_is_kept(outcome):
     kept = {page.url for page in outcome.pages["curate"]}
     pairs = [(url, row["copy_of"]) for url, row in outcome.truth.items() if row["copy_of"]]
