@@ -2,19 +2,25 @@
 
     python -m benchmarks.faults [--quick]
 
-The whole pipeline over the pages that the repository ships, on Ray. Each attempt is killed after a random time, half
-of them with all their worker processes, half the driver alone; the next attempt resumes with another number of workers.
+The whole pipeline over the pages that the repository ships, on Ray. Each attempt is killed after a random time,
+half of them with all their worker processes, half the driver alone; the next resumes with another number of workers.
 When a run gets to its end before the kill it is compared and started afresh. At the end: the shards byte by byte.
+Then a shard is spoiled and must come back as it was, and a WARC is clipped: what it still holds whole must be kept. A
+full disk is tested in tests/core/test_kill_and_resume.py, where a small file system may be mounted.
 """
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from mathpipe.core.executor import RunnerConfig
+from mathpipe.core.manifest import Manifest
 
 ROOT = Path(__file__).resolve().parent.parent
 KILLS, SEED = 20, 11
@@ -31,7 +37,51 @@ def main() -> int:
         print(f"{'kill':>5} {'after s':>8} {'workers':>8} {'killed':>13} {'shards finished':>16}")
         runs, same = survive(Path(folder), kills, clean_seconds, expected)
         print(f"{kills} kills over {runs} runs: {same} of {runs} runs byte-identical to the one left alone")
-        return 0 if same == runs else 1
+        mended = spoil_a_shard(Path(folder), expected)
+        kept = clip_a_warc(Path(folder))
+        print_memory(Path(folder) / "clean")
+        return 0 if same == runs and mended and kept else 1
+
+
+def spoil_a_shard(folder: Path, expected: dict[str, bytes]) -> bool:
+    """One byte of a finished shard turned over, and the step that reads it asked for again."""
+    steps = folder / "clean" / "steps"
+    shard = steps / "language" / "shard-00000.parquet"
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    shard.write_bytes(data)
+    shutil.rmtree(steps / "quality")
+    said = finish(start(folder, "clean", 2))
+    mended = published(folder / "clean") == expected
+    line = next((line for line in said.splitlines() if "rebuilding" in line), "nothing was said")
+    print(f"a spoiled shard: {'rebuilt to the byte' if mended else 'NOT MENDED'}; {line[:60]}…")
+    return mended
+
+
+def clip_a_warc(folder: Path) -> bool:
+    """The second WARC ends in mid-record: its whole pages are kept, the one cut through is dropped by name."""
+    warcs = folder / "warcs"
+    shutil.copytree(ROOT / "data" / "fixture", warcs)
+    clipped = sorted(warcs.glob("*.warc.gz"))[-1]
+    clipped.write_bytes(clipped.read_bytes()[: clipped.stat().st_size * 2 // 3])
+    finish(start(folder, "clipped", 2, f'sources=["{warcs}/*.warc.gz"]', 'seed_sources=["data/fixture/*.warc.gz"]'))
+    whole, left = (Manifest(folder / name / "steps" / "crawl").entries for name in ("clean", "clipped"))
+    kept = whole[0].rows_out == left[0].rows_out and 0 < left[1].rows_in < whole[1].rows_in
+    print(
+        f"a clipped WARC: {left[1].rows_in} of {whole[1].rows_in} responses read, {left[1].rows_out} pages kept,"
+        f" dropped {dict(left[1].dropped)}, ledger rows {left[1].quarantined}; the other WARC's {left[0].rows_out}"
+        f" pages {'all kept' if kept else 'NOT ALL KEPT'}"
+    )
+    return kept
+
+
+def print_memory(run: Path) -> None:
+    """The largest worker beside its bound."""
+    entries = [
+        entry for path in run.glob("steps/*/manifest.jsonl") for entry in Manifest(path.parent).entries.values()
+    ]
+    peak = max(entry.peak_rss_bytes for entry in entries) / 2**20
+    print(f"memory: largest worker {peak:,.0f} MiB; a worker may take {RunnerConfig().worker_memory_gb:.1f} GiB more")
 
 
 def survive(folder: Path, kills: int, clean_seconds: float, expected: dict[str, bytes]) -> tuple[int, int]:
@@ -60,9 +110,9 @@ def survive(folder: Path, kills: int, clean_seconds: float, expected: dict[str, 
     return runs + 1, same
 
 
-def start(folder: Path, name: str, workers: int) -> subprocess.Popen[bytes]:
+def start(folder: Path, name: str, workers: int, *more: str) -> subprocess.Popen[bytes]:
     """The pipeline in a session of its own, so that all its processes can be killed together."""
-    settings = [f"name={name}", f"output={folder}", f"runner.workers={workers}"]
+    settings = [f"name={name}", f"output={folder}", f"runner.workers={workers}", *more]
     command = [sys.executable, "-m", "mathpipe.cli", "run", "configs/fixture.yaml"]
     for setting in settings:
         command += ["--set", setting]
@@ -80,10 +130,12 @@ def send_kill(process: subprocess.Popen[bytes], everyone: bool) -> None:
     process.communicate()
 
 
-def finish(process: subprocess.Popen[bytes]) -> None:
+def finish(process: subprocess.Popen[bytes]) -> str:
+    """What the run said on its way to a good end."""
     _, errors = process.communicate()
     if process.returncode:
         sys.exit(f"the run failed: {errors.decode()[-2000:]}")
+    return errors.decode()
 
 
 def published(run: Path) -> dict[str, bytes]:

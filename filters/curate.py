@@ -22,7 +22,7 @@ _BYTES_PER_PAGE = 60_000
 class CurateConfig(Config):
     """How many shards the corpus is laid in."""
 
-    shards: int = Field(4, ge=1)
+    shards: int = Field(default=4, ge=1)
 
 
 class CurateStage(Stage[Page, Page]):

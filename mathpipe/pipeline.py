@@ -58,7 +58,7 @@ class PipelineConfig(Config):
     classifier: TrainClassifierConfig = TrainClassifierConfig()
     classify: ClassifyConfig = ClassifyConfig()
     duplicates: MatchesConfig = MatchesConfig()
-    duplicate_partitions: int = Field(4, ge=1)  # more spread the memory of near-duplicate search thinner
+    duplicate_partitions: int = Field(default=4, ge=1)  # more spread the memory of near-duplicate search thinner
     deduplicate: DeduplicateConfig = DeduplicateConfig()
     benchmark_index: IndexConfig = IndexConfig()
     decontaminate: DecontaminateConfig = DecontaminateConfig()
