@@ -118,20 +118,18 @@ class _Walk:
             stream: Any = file if self._start else str(self._source.path)
             try:
                 for record in ArchiveIterator(stream, parse_http=False):
-                    yield from self._release(record.stream_pos)
-                    self._position = record.stream_pos
-                    self._taking = True
-                    self._take(record)
-                    self._taking = False
+                    self._position = position = record.stream_pos
+                    if self._held is not None:
+                        yield from self._release(position)
                     self.records += 1
+                    if int(record.record_type) == _RESPONSE and record.is_http:
+                        self._taking = True
+                        self._held = _fields_of(record, self._source.name, self._max_bytes)
+                        self._taking = False
             except OSError:
                 yield from self._after_fault()
                 return
         yield from self._at_end()
-
-    def _take(self, record: WarcRecord) -> None:
-        if int(record.record_type) == _RESPONSE and record.is_http:
-            self._held = _fields_of(record, self._source.name, self._max_bytes)
 
     def _release(self, end: int) -> Iterator[RawPage]:
         if self._held is not None:
