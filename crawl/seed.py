@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from crawl.stage import CrawlConfig, page_of, refusal
+from crawl.warc import read_pages
 from mathpipe.core.config import Config
 from mathpipe.core.errors import InputError
 from mathpipe.core.records import Drop, Page, RawPage, SeedLabel, SeedPage, record_id_of
@@ -52,23 +53,26 @@ class SeedConfig(Config):
 
 
 class SeedStage(Stage[RawPage, SeedPage]):
-    """Labelled responses to seed pages; the shard that comes first also carries the texts of the label files."""
-
-    per_record = False  # texts of the label files have no response of their own
+    """Labelled responses and labelled texts (as `read_seed_source` gives them) to seed pages."""
 
     def __init__(self, config: SeedConfig, context: StageContext) -> None:
         self._config = config
         self._crawl = CrawlConfig(keep_clipped=config.keep_clipped, min_text_chars=config.min_text_chars)
-        self._kind_of, self._texts = read_labels(config.labels)
-        self._first_shard = context.shard_index == 0
+        self._kind_of, texts = read_labels(config.labels)
+        self._kind_of_text = {_text_id(text, kind): kind for text, kind in texts}
         self._taken = dict.fromkeys(SeedLabel, 0)
 
     def run(self, shard: Iterable[RawPage]) -> Iterator[SeedPage | Drop]:
-        """A seed page or a drop for every response, then, in the first shard, the labelled texts."""
+        """A seed page or a drop for every response and every text."""
         for raw in shard:
-            yield self._seed_page(raw)
-        if self._first_shard:
-            yield from self._text_pages()
+            kind = self._kind_of_text.get(raw.record_id)
+            yield self._seed_page(raw) if kind is None else self._text_page(raw, kind)
+
+    def _text_page(self, raw: RawPage, kind: str) -> SeedPage | Drop:
+        label = self._config.kinds.get(kind)
+        if label is None:
+            return _drop(raw, SeedDropReason.SEED_KIND_SKIPPED, kind)
+        return SeedPage(record_id=raw.record_id, url="", host="", label=label, text=raw.body.decode())
 
     def _seed_page(self, raw: RawPage) -> SeedPage | Drop:
         kind = self._kind_of.get(raw.url)
@@ -89,12 +93,18 @@ class SeedStage(Stage[RawPage, SeedPage]):
         self._taken[label] += 1
         return _seed_page_of(page, label)
 
-    def _text_pages(self) -> Iterator[SeedPage]:
-        for text, kind in self._texts:
-            label = self._config.kinds.get(kind)
-            if label is not None:
-                record_id = record_id_of("seed-text", kind, text)
-                yield SeedPage(record_id=record_id, url="", host="", label=label, text=text)
+
+def read_seed_source(path: str) -> Iterator[RawPage]:
+    """The responses of a WARC, or the labelled texts of a label file (`.jsonl`) as responses without an address."""
+    if not path.endswith(".jsonl"):
+        yield from read_pages(path)
+        return
+    for text, kind in read_labels([Path(path)])[1]:
+        yield RawPage(record_id=_text_id(text, kind), url="", body=text.encode(), content_type="text/plain")
+
+
+def _text_id(text: str, kind: str) -> str:
+    return record_id_of("seed-text", kind, text)
 
 
 def read_labels(paths: Iterable[Path]) -> tuple[Mapping[str, str], list[tuple[str, str]]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import Field
 
 from crawl.ngrams import MineNgramsStage, NgramConfig
-from crawl.seed import SeedConfig, SeedStage
+from crawl.seed import SeedConfig, SeedStage, read_seed_source
 from crawl.stage import CrawlConfig, CrawlStage
 from crawl.warc import expand_sources, read_pages
 from filters.benchmark_index import IndexConfig
@@ -71,7 +71,8 @@ def steps_of(config: PipelineConfig) -> list[Step]:
     """The steps of a run, in order. Raises `InputError` where a glob matches nothing."""
     c = config
     warcs = Files(tuple(expand_sources(c.sources)), read_pages)
-    seeds = Files(tuple(expand_sources(c.seed_sources or c.sources)), read_pages)
+    labels = tuple(str(path) for path in c.seed.labels)
+    seeds = Files((*expand_sources(c.seed_sources or c.sources), *labels), read_seed_source)
     benchmarks = Files(tuple(expand_sources(c.benchmarks)), read_benchmark)
     keys, hosts = Gather(c.duplicate_partitions, partition_of), Gather(c.curate.shards, host_partition)
     one = Gather()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 
 class MathpipeError(Exception):
-    """A fault with a cure: who, what was expected, how to mend it."""
+    """A fault with a cure: who, what was expected, how to mend it; `shard` is the one it happened in, else -1."""
+
+    shard = -1
 
     def __init__(self, offender: str, expected: str, repair: str) -> None:
         super().__init__(offender, expected, repair)

@@ -23,11 +23,18 @@ class JsonLines:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # A line torn by a kill is closed before the next one is written.
+        if path.exists() and path.read_bytes()[-1:] not in (b"", b"\n"):
+            self._append("\n")
 
     def write(self, **row: object) -> None:
         """Append one object, with the time first."""
-        with disk_faults(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"time": now(), **row}, ensure_ascii=False) + "\n")
+        self._append(json.dumps({"time": now(), **row}, ensure_ascii=False) + "\n")
+
+    def _append(self, text: str) -> None:
+        # A lone surrogate in a URL or a path becomes \udXXX, which is JSON's own way to write it.
+        with disk_faults(self.path), self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +70,16 @@ class Ledger:
 
 
 def read_json_lines(path: Path) -> list[dict[str, object]]:
-    """The objects of a JSON-lines file; a torn last line is left out, a missing file is empty."""
+    """The objects of a JSON-lines file; torn lines are left out, a missing file is empty."""
     rows: list[dict[str, object]] = []
     if not path.exists():
         return rows
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:  # a kill may tear a letter apart
         for line in file:
             try:
-                rows.append(json.loads(line))
+                row = json.loads(line)
             except ValueError:
                 continue
+            if isinstance(row, dict):
+                rows.append(row)
     return rows

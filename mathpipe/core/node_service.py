@@ -1,12 +1,18 @@
 """One object a node: a 2 GB model is loaded once and every worker of the node asks it.
 
 On Ray the object lives in a named actor pinned to the node; without Ray it lives in the process. Callers
-see the object's own methods either way.
+see the object's own methods either way. The driver ends the actors with its run; after a driver that was killed,
+they end themselves.
 """
 
 from __future__ import annotations
 
+import math
+import os
+import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import ray
@@ -16,17 +22,32 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 T = TypeVar("T")
 
 ACTOR_PREFIX = "mathpipe-service-"
+# A caller that comes later only waits for the object to be built again.
+IDLE_SECONDS = 1800.0
 _local: dict[str, Any] = {}
 
 
 class _Host:
-    """The actor's body: builds the object and forwards calls."""
+    """The actor's body: builds the object, forwards calls, and ends itself when it is long asked for nothing."""
 
-    def __init__(self, factory: Callable[[], Any]) -> None:
+    def __init__(self, factory: Callable[[], Any], folder: str, idle_seconds: float) -> None:
+        os.chdir(folder)
         self._service = factory()
+        self._idle_seconds = idle_seconds
+        self._asked = time.monotonic()
+        threading.Thread(target=self._end_when_idle, daemon=True).start()
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        return getattr(self._service, method)(*args, **kwargs)
+        self._asked = math.inf  # not idle while it answers
+        try:
+            return getattr(self._service, method)(*args, **kwargs)
+        finally:
+            self._asked = time.monotonic()
+
+    def _end_when_idle(self) -> None:
+        while (left := self._idle_seconds - (time.monotonic() - self._asked)) > 0:
+            time.sleep(min(left, self._idle_seconds))
+        os._exit(0)
 
 
 class _Proxy:
@@ -47,7 +68,7 @@ class _Proxy:
             "num_cpus": 0,
             "scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False),
         }
-        return ray.remote(_Host).options(**options).remote(self._factory)
+        return ray.remote(_Host).options(**options).remote(self._factory, str(Path.cwd()), IDLE_SECONDS)
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:

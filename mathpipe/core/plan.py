@@ -5,6 +5,7 @@ In: the pipeline's steps and the run folder's manifests. Out: `Task`s in shard o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mathpipe.core.config import files_named_in
+from mathpipe.core.config import Config, files_named_in
+from mathpipe.core.errors import InputError
 from mathpipe.core.manifest import Manifest, code_digest, digest_of, source_digest
 from mathpipe.core.stage import StepOutput
 from mathpipe.core.step import Files, Gather, SplitConfig, SplitStage, Step, part_name
@@ -49,6 +51,7 @@ class Plan:
         self.run_folder = run_folder
         self.steps = with_splits(steps)
         self.given = {step.name: step for step in steps}
+        _check_order(self.steps)
         self._manifests: dict[str, Manifest] = {}
 
     def step_folder(self, name: str) -> Path:
@@ -77,19 +80,18 @@ class Plan:
     def plan(self, step: Step) -> list[Task]:
         """The tasks of a step, finished ones included, in shard order."""
         groups = self._inputs(step)
+        split = self.given[step.name.removesuffix("-split")].gather if step.stage is SplitStage else None
+        reader = step.reads.reader if isinstance(step.reads, Files) and not _parted(step) else None
         sides = {name: self._side(name) for name in step.sides}
-        side_digest = digest_of(*(f"{name}:{self._digest_of_step(name)}" for name in step.sides))
-        named = digest_of(*(source_digest(path) for path in files_named_in(step.config)))
+        side_files = tuple(item for name in step.sides for item in self._side_files(name))
+        code = [step.stage, *(function for function in (reader, split and split.partition) if function)]
         fixed = digest_of(
-            code_digest(step.stage.__module__.partition(".")[0]),
-            step.stage.__qualname__,
-            step.config.model_dump_json(),
-            named,
+            *(f"{code_digest(item.__module__)}:{getattr(item, '__qualname__', item)}" for item in code),
+            _config_digest(step.config),
             schema_of(step.takes).to_string(),
             schema_of(step.makes).to_string(),
-            side_digest,
+            *(f"{name}:{self._digest_of_step(name)}" for name in step.sides),
         )
-        split = self.given[step.name.removesuffix("-split")].gather if step.stage is SplitStage else None
         tasks = []
         for shard, inputs in enumerate(groups):
             key = digest_of(fixed, *(f"{Path(item.path).name}:{digest}" for item, digest in inputs))
@@ -105,8 +107,9 @@ class Plan:
                     inputs=tuple(item for item, _ in inputs),
                     takes=step.takes,
                     makes=step.makes,
-                    reader=step.reads.reader if isinstance(step.reads, Files) else None,
+                    reader=reader,
                     sides=sides,
+                    side_files=side_files,
                     split=split,
                     record_timeout_seconds=step.record_timeout_seconds,
                 )
@@ -115,11 +118,11 @@ class Plan:
 
     def _inputs(self, step: Step) -> list[list[tuple[TaskInput, str]]]:
         """Per shard of the step: the files it reads with their digests."""
-        if isinstance(step.reads, Files):
-            sources = [(TaskInput(path), source_digest(Path(path))) for path in step.reads.paths]
-            return [sources] if step.gather else [[source] for source in sources]
-        if step.gather is not None and step.gather.partitions > 1:
+        if step.gather is not None and _parted(step):
             return self._parts(step.name, step.gather)
+        if isinstance(step.reads, Files):
+            sources = [(TaskInput(path), _known_source(path)) for path in step.reads.paths]
+            return [sources] if step.gather else [[source] for source in sources]
         folder = self.step_folder(step.reads)
         entries = self.manifest(step.reads).entries
         files = [
@@ -142,17 +145,58 @@ class Plan:
                     group.append((TaskInput(str(folder / output.path), output.digest), output.digest))
         return groups
 
+    def _side_files(self, name: str) -> list[TaskInput]:
+        """What a step left that others may look at: its shards and the files beside them, not its drops."""
+        folder = self.step_folder(name)
+        outputs = [output for _, entry in sorted(self.manifest(name).entries.items()) for output in entry.outputs]
+        return [TaskInput(str(folder / out.path), out.digest) for out in outputs if not out.path.startswith("drops-")]
+
     def _side(self, name: str) -> StepOutput:
         folder = self.step_folder(name)
-        entries = [entry for _, entry in sorted(self.manifest(name).entries.items())]
-        outputs = [output for entry in entries for output in entry.outputs]
-        shards = tuple(folder / output.path for output in outputs if output.path.startswith("shard-"))
-        files = {(folder / output.path).parts[: len(folder.parts) + 1] for output in outputs if "/" in output.path}
-        return StepOutput(shards, tuple(sorted(Path(*parts) for parts in files)))
+        paths = [Path(item.path).relative_to(folder) for item in self._side_files(name)]
+        shards = tuple(folder / path for path in paths if len(path.parts) == 1)
+        return StepOutput(shards, tuple(sorted({folder / path.parts[0] for path in paths if len(path.parts) > 1})))
+
+    def missing_shards(self, name: str) -> int:
+        """How many of a step's shards were never made, as things stand."""
+        step = next(step for step in self.steps if step.name == name)
+        return len({task.shard for task in self.plan(step)} - set(self.manifest(name).entries))
 
     def _digest_of_step(self, name: str) -> str:
         entries = self.manifest(name).entries
         return digest_of(*(entries[shard].digest for shard in sorted(entries)))
+
+
+def _check_order(steps: Sequence[Step]) -> None:
+    """A step reads and looks at steps before it, under names of their own."""
+    known: set[str] = set()
+    for step in steps:
+        for name in (step.reads, *step.sides):
+            if isinstance(name, str) and name not in known:
+                raise InputError(f"step {step.name}", f"{name!r} to be a step before it", "mend the list of steps")
+        if step.name in known:
+            raise InputError(f"step {step.name}", "a name of its own", "mend the list of steps")
+        known.add(step.name)
+
+
+def _parted(step: Step) -> bool:
+    return step.gather is not None and step.gather.partitions > 1
+
+
+def _known_source(path: str) -> str:
+    try:
+        return source_digest(Path(path))
+    except OSError as error:
+        raise InputError(path, f"a source file that can be read ({error.strerror})", "check the path") from None
+
+
+def _config_digest(config: Config) -> str:
+    """Digest of a config's values and of the files it names: these count by content, wherever they lie."""
+    text = config.model_dump_json()
+    named = list(files_named_in(config))
+    for path in named:
+        text = text.replace(json.dumps(str(path), ensure_ascii=False), json.dumps(path.name))
+    return digest_of(text, *(source_digest(path) for path in named))
 
 
 def _rows_in_file(path: Path) -> int:

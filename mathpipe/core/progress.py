@@ -91,6 +91,8 @@ class Progress:
         self._steps[name] = StepProgress(name, shards_total, shards_done, now, shards_done)
         self._last_line = now
         if self._bars:
+            if name in self._tasks:  # rebuilt in the same run: one bar a step
+                self._bars.remove_task(self._tasks[name])
             self._tasks[name] = self._bars.add_task(
                 escape(name), total=shards_total, completed=shards_done, step=name
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 def git_commit(folder: Path) -> str:
     """The commit's hash, `-dirty` added where files differ from it; 'unknown' outside a checkout."""
     try:
+        _git(folder, "ls-files", "--error-unmatch", ".")  # a virtual environment inside someone's checkout is not it
         commit = _git(folder, "rev-parse", "HEAD")
         changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):

@@ -128,4 +128,4 @@ class Drop:
 
 def record_id_of(*parts: str | int) -> str:
     """Stable 128-bit identifier of the parts, as 32 hexadecimal digits."""
-    return blake2b("\x00".join(map(str, parts)).encode(), digest_size=16).hexdigest()
+    return blake2b("\x00".join(map(str, parts)).encode(errors="surrogatepass"), digest_size=16).hexdigest()

@@ -14,10 +14,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -32,10 +34,12 @@ from mathpipe.core.plan import Plan
 from mathpipe.core.progress import Progress
 from mathpipe.core.provenance import git_commit
 from mathpipe.core.step import Files, Step
+from mathpipe.core.store import disk_faults
 from mathpipe.core.task import Task, TaskResult
 
 # Rot found this often in one run means the disk is failing: stop and say so.
 _MAX_REBUILDS = 20
+_PUBLISHED = re.compile(r"(?:shard|drops|files)-(\d{5,})(?:\.parquet)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,13 @@ class Runner:
 
     def run(self, resolved: Config, only: str | None = None) -> list[StepSummary]:
         """Run all steps, or `only` one whose inputs must be there. Returns what each step came to."""
-        self.run_folder.mkdir(parents=True, exist_ok=True)
-        with self._lock():
+        with disk_faults(self.run_folder), self._lock():
+            chosen = self._chosen(only)
             self._write_provenance(resolved)
             metrics, ledger = JsonLines(self.run_folder / "metrics.jsonl"), Ledger(self.run_folder / "ledger.jsonl")
             with Progress() as progress, ExitStack() as stack:
                 job = _Job(self._plan, metrics, ledger, progress, self._config, stack)
-                summaries = self._run_steps(job, self._chosen(only))
+                summaries = self._run_steps(job, chosen)
             metrics.write(event="run_finished", steps=[summary.name for summary in summaries])
             self._write_provenance(resolved, finished=now())
         return summaries
@@ -83,9 +87,12 @@ class Runner:
         step = self._plan.given[only]
         wanted = [name for name in (step.reads, *step.sides) if isinstance(name, str)]
         for name in wanted:
-            if not self._plan.manifest(name).entries:
+            missing = self._plan.missing_shards(name)
+            if missing:
                 raise InputError(
-                    f"step {only}", f"the output of step {name}", f"run `mathpipe stage {name} CONFIG` first"
+                    f"step {only}",
+                    f"the output of step {name} ({missing} of its shards are missing)",
+                    f"run `mathpipe stage {name} CONFIG` first",
                 )
         return [entry for entry in self._plan.steps if entry.name in (only, f"{only}-split")]
 
@@ -107,7 +114,15 @@ class Runner:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        handle = os.open(self.run_folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self.run_folder.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.run_folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise InputError(
+                str(self.run_folder),
+                f"a folder that can be written ({error.strerror})",
+                "give the run another `output`",
+            ) from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -163,14 +178,14 @@ class _Job:
 
     def _workers(self) -> Executor:
         if self._executor is None:
-            self._executor = self._stack.enter_context(make_executor(self._config))
+            self._executor = self._stack.enter_context(make_executor(self._config, self._progress.say))
         return self._executor
 
     def run_step(self, step: Step) -> StepSummary:
         """Make what is missing of one step."""
         tasks = self._plan.plan(step)
         manifest = self._plan.manifest(step.name)
-        self._sweep(manifest, len(tasks))
+        self._sweep(step, manifest, len(tasks))
         todo = [task for task in tasks if manifest.finished(task.shard, task.key) is None]
         self._progress.start_step(step.name, len(tasks), len(tasks) - len(todo))
         if todo:
@@ -194,12 +209,19 @@ class _Job:
 
     def _run_tasks(self, step: Step, manifest: Manifest, todo: Sequence[Task]) -> None:
         try:
-            for result in self._workers().run(todo):
+            for result in self._workers().run(self._handed_out(manifest, todo)):
                 self._commit(step, manifest, result)
         except MathpipeError as error:
-            trace = "" if error.__cause__ is None else str(error.__cause__)
-            self._ledger.add(Failure(step.name, -1, "", "", type(error).__name__, str(error), trace))
+            trace = "".join(traceback.format_exception(error))
+            self._ledger.add(Failure(step.name, error.shard, "", "", type(error).__name__, str(error), trace))
             raise
+
+    def _handed_out(self, manifest: Manifest, todo: Sequence[Task]) -> Iterator[Task]:
+        """The tasks as workers ask for them. From then on a shard's files may be half old, half new: a kill between
+        the renames and the manifest's line must not leave an entry that vouches for them."""
+        for task in todo:
+            manifest.void(task.shard)
+            yield replace(task, max_quarantined=self._config.max_quarantined_per_shard)
 
     def _commit(self, step: Step, manifest: Manifest, result: TaskResult) -> None:
         entry = result.entry
@@ -240,15 +262,20 @@ class _Job:
                 "raise the step's partitions or runner.worker_memory_gb",
             )
 
-    def _sweep(self, manifest: Manifest, shards: int) -> None:
-        """Clear temporary files of a killed run, and shards beyond those there are now."""
+    def _sweep(self, step: Step, manifest: Manifest, shards: int) -> None:
+        """Clear temporary files of a killed run, shards beyond those there are now, and a split of earlier days."""
         manifest.folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(manifest.folder / ".tmp", ignore_errors=True)
         (manifest.folder / ".tmp").mkdir(exist_ok=True)
         for shard in [shard for shard in manifest.entries if shard >= shards]:
-            for output in manifest.entries[shard].outputs:
-                (manifest.folder / output.path).unlink(missing_ok=True)
             manifest.void(shard)
+        for path in manifest.folder.iterdir():
+            published = _PUBLISHED.fullmatch(path.name)
+            if published and int(published[1]) >= shards:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        split = f"{step.name}-split"
+        if step.name in self._plan.given and all(other.name != split for other in self._plan.steps):
+            shutil.rmtree(self._plan.step_folder(split), ignore_errors=True)
 
 
 def summary_of(name: str, entries: Sequence[ShardEntry], made: int) -> StepSummary:

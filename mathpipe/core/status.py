@@ -29,7 +29,9 @@ def print_status(run: Path, console: Console) -> None:
             str(run), "a run's folder (it holds run.json)", "pass the folder that `mathpipe run` printed"
         )
     names = dict.fromkeys(
-        str(row["step"]) for row in read_json_lines(run / "metrics.jsonl") if row.get("event") == "step_finished"
+        str(row["step"])
+        for row in read_json_lines(run / "metrics.jsonl")
+        if row.get("event") in ("step_started", "step_finished")
     )
     summaries = [summary_of(name, list(Manifest(run / "steps" / name).entries.values()), 0) for name in names]
     console.print(_table(summaries))

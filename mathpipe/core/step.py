@@ -10,13 +10,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mathpipe.core.config import Config
+from mathpipe.core.errors import StageError
 from mathpipe.core.records import Drop
 from mathpipe.core.stage import Stage, StageContext
-from mathpipe.core.store import ShardWriter, WrittenFile
+from mathpipe.core.store import ShardWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +68,23 @@ class SplitStage(Stage[Any, Any]):
         self._files = context.files
         self._kind = kind
         self._gather = gather
-        self.written: list[WrittenFile] = []
 
     def run(self, shard: Iterable[Any]) -> Iterator[Any | Drop]:
         """Consume the shard; nothing goes on as records, all goes into the files."""
         partition = self._gather.partition
         writers: dict[int, ShardWriter] = {}
-        for record in shard:
-            index = 0 if partition is None else partition(record, self._partitions)
-            if index not in writers:
-                writers[index] = ShardWriter(self._files / part_name(index), self._kind)
-            writers[index].write(record)
-        for writer in writers.values():
-            with writer:
-                pass
-            self.written.append(writer.written)
+        with ExitStack() as stack:
+            for record in shard:
+                index = 0 if partition is None else partition(record, self._partitions)
+                if not 0 <= index < self._partitions:
+                    raise StageError(
+                        f"record {record.record_id}", f"a partition below {self._partitions}, not {index}",
+                        "mend the step's partition function",
+                    )  # fmt: skip
+                if index not in writers:
+                    writer = ShardWriter(self._files / part_name(index), self._kind)
+                    writers[index] = stack.enter_context(writer)
+                writers[index].write(record)
         yield from ()
 
 

@@ -13,6 +13,7 @@ import os
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from enum import StrEnum
 from functools import cache
 from hashlib import blake2b
@@ -30,6 +31,8 @@ T = TypeVar("T")
 _ROWS_PER_BATCH = 256  # converted to Arrow together: bounds Python objects held at a time
 _ROW_GROUP_BYTES = 16 * 2**20  # a reader holds one row group; 16 MiB keeps that small and compresses as well as 64
 _ROW_GROUP_ROWS = 65_536
+# What `RecordBatch.from_pylist` raises for a value that does not fit its column.
+_UNSTORABLE = (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeError, OverflowError)
 _PRIMITIVES: dict[type, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),
@@ -182,10 +185,17 @@ class _DigestingFile:
 
 
 class ShardWriter:
-    """Writes records of one type into one Parquet file (zstd); use as a context manager, then read `.written`."""
+    """Writes records of one type into one Parquet file (zstd); use as a context manager, then read `.written`.
 
-    def __init__(self, path: Path, kind: type) -> None:
+    A record that Arrow cannot hold (a lone surrogate, an integer of 65 bits) goes to `refuse` as the row it would
+    have been, and the others go on; without `refuse` it is an `InputError`.
+    """
+
+    def __init__(
+        self, path: Path, kind: type, refuse: Callable[[dict[str, Any], Exception], None] | None = None
+    ) -> None:
         self._path = path
+        self._refuse = refuse
         self._schema = schema_of(kind)
         self._encode = _encoder(kind)
         self._rows: list[Any] = []
@@ -194,21 +204,37 @@ class ShardWriter:
         self._batched_rows = 0
         self.rows = 0
         with disk_faults(path):
-            self._file = _DigestingFile(path.open("wb"))
+            self._raw = path.open("wb")
+            self._file = _DigestingFile(self._raw)
             self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd")
 
     def write(self, record: Any) -> None:
         """Append one record."""
         self._rows.append(self._encode(record) if self._encode else record)
-        self.rows += 1
         if len(self._rows) >= _ROWS_PER_BATCH:
             self._batch()
 
     def _batch(self) -> None:
-        if not self._rows:
+        rows, self._rows = self._rows, []
+        try:
+            self._add(rows)
+        except _UNSTORABLE:
+            for row in rows:
+                try:
+                    self._add([row])
+                except _UNSTORABLE as error:
+                    if self._refuse is None:
+                        raise InputError(
+                            f"{self._path}: record {row.get('record_id')!r}", f"values that Arrow can hold ({error})",
+                            "mend the stage that made it",
+                        ) from error  # fmt: skip
+                    self._refuse(row, error)
+
+    def _add(self, rows: list[Any]) -> None:
+        if not rows:
             return
-        batch = pa.RecordBatch.from_pylist(self._rows, schema=self._schema)
-        self._rows = []
+        batch = pa.RecordBatch.from_pylist(rows, schema=self._schema)
+        self.rows += batch.num_rows
         self._batches.append(batch)
         self._batched_bytes += batch.nbytes
         self._batched_rows += batch.num_rows
@@ -229,22 +255,23 @@ class ShardWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:
-            self._abandon()
-            return
-        self._batch()
-        self._flush()
-        with disk_faults(self._path):
-            self._writer.close()
-            self._file.close()
+        try:
+            if error is None:
+                self._batch()
+                self._flush()
+                with disk_faults(self._path):
+                    self._writer.close()
+                    self._file.close()
+        finally:
+            if not self._raw.closed:
+                self._abandon()
 
     def _abandon(self) -> None:
         """Close what can be closed; the half-written file stays under its temporary name and is swept later."""
-        try:
+        with suppress(OSError, MemoryError, pa.ArrowException):
             self._writer.close()
-            self._file.close()
-        except OSError:
-            return
+        with suppress(OSError):
+            self._raw.close()
 
     @property
     def written(self) -> WrittenFile:
@@ -288,7 +315,9 @@ def read_records(path: Path, kind: type[T]) -> Iterator[T]:
                 )  # fmt: skip
             for batch in table.iter_batches(batch_size=_ROWS_PER_BATCH, columns=names):
                 yield from map(decode, batch.to_pylist())
-    except (pa.ArrowInvalid, pa.ArrowException, EOFError) as error:
+    except MemoryError:  # Arrow's own is an ArrowException too, and no rot
+        raise
+    except (pa.ArrowException, OSError, EOFError) as error:
         raise corrupt(path, f"Parquet cannot read it ({error})") from error
 
 

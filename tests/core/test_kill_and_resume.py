@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mathpipe.core.executor import Mode, RunnerConfig
@@ -21,7 +22,13 @@ def _start(run: Path, sources: Path, mode: str, workers: int) -> subprocess.Pope
     command = [sys.executable, "-m", "tests.core.toy_run", str(run), str(sources), mode, str(workers)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
 
 
@@ -38,7 +45,7 @@ def _wait_for_work(run: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(("mode", "kills"), [("inline", 8), ("ray", 3)])
+@pytest.mark.parametrize(("mode", "kills"), [("inline", 6), ("ray", 2)])
 def test_killed_at_random_points_and_resumed_the_bytes_are_the_same(tmp_path, mode, kills):
     paths = write_sources(tmp_path / "in", shards=8, numbers=16)
     expected = _clean_run(tmp_path, paths)
@@ -53,6 +60,27 @@ def test_killed_at_random_points_and_resumed_the_bytes_are_the_same(tmp_path, mo
     last = _start(run, tmp_path / "in", mode, 2)
     _, errors = last.communicate(timeout=180)
     assert last.returncode == 0, errors
+    assert shard_bytes(run) == expected
+
+
+@pytest.mark.parametrize("mode", ["inline", "ray"])
+def test_stopped_by_ctrl_c_no_process_stays_and_the_run_goes_on_later(tmp_path, mode):
+    paths = write_sources(tmp_path / "in", shards=8, numbers=16)
+    expected = _clean_run(tmp_path, paths)
+    run = tmp_path / "stopped"
+    process = _start(run, tmp_path / "in", mode, 2)
+    deadline = time.time() + 90
+    while process.poll() is None and time.time() < deadline and not list(run.glob("steps/times/shard-*")):
+        time.sleep(0.02)
+    family = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    _, errors = process.communicate(timeout=120)
+    assert "KeyboardInterrupt" in errors
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert alive == []
+    again = _start(run, tmp_path / "in", "inline", 1)
+    _, errors = again.communicate(timeout=120)
+    assert again.returncode == 0, errors
     assert shard_bytes(run) == expected
 
 
@@ -75,11 +103,11 @@ def test_a_full_disk_is_one_clear_line_and_the_run_goes_on_when_there_is_room(tm
     filler = small_disk / "filler"
     filler.write_bytes(b"x" * 960_000)
     process = _start(small_disk / "run", tmp_path / "in", "inline", 1)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode != 0
     assert "there is no space left on its disk; free some space" in errors
     filler.unlink()
     again = _start(small_disk / "run", tmp_path / "in", "inline", 1)
-    _, errors = again.communicate(timeout=60)
+    _, errors = again.communicate(timeout=120)
     assert again.returncode == 0, errors
     assert shard_bytes(small_disk / "run") == expected

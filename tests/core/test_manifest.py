@@ -1,4 +1,18 @@
-from mathpipe.core.manifest import Manifest, OutputFile, ShardEntry, digest_of, source_digest, total_dropped
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mathpipe.core.manifest import (
+    Manifest,
+    OutputFile,
+    ShardEntry,
+    digest_of,
+    library_versions,
+    source_digest,
+    total_dropped,
+)
 
 
 def _entry(shard: int, key: str = "k", dropped: dict[str, int] | None = None) -> ShardEntry:
@@ -72,3 +86,69 @@ def test_parts_are_digested_apart():
 def test_drops_add_up_over_shards_most_first():
     entries = [_entry(0, dropped={"odd": 1, "big": 5}), _entry(1, dropped={"odd": 2})]
     assert total_dropped(entries) == {"big": 5, "odd": 3}
+
+
+@pytest.mark.parametrize("line", [b"7", b"[]", b'{"shard": 1}', b'{"shard": 1, "outputs": 3}', b"\x00\x00", b"{}"])
+def test_a_line_of_another_version_or_of_garbage_means_unfinished(tmp_path, line):
+    manifest = Manifest(tmp_path)
+    manifest.add(_entry(0))
+    with manifest.path.open("ab") as file:
+        file.write(line + b"\n")
+    assert list(Manifest(tmp_path).entries) == [0]
+
+
+def test_a_large_source_is_known_by_its_ends_and_a_small_one_to_the_byte(tmp_path):
+    small, large = tmp_path / "labels.jsonl", tmp_path / "a.warc.gz"
+    small.write_bytes(b"a" * 200_000)
+    before = source_digest(small)
+    small.write_bytes(b"a" * 100_000 + b"b" + b"a" * 99_999)
+    assert source_digest(small) != before
+    with large.open("wb") as file:
+        file.truncate(2**30)  # sparse: costs no disk, and a digest of all of it would take a second
+    before = source_digest(large)
+    with large.open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"b")
+    assert source_digest(large) != before
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    steps=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["add", "void"])), min_size=1, max_size=8),
+    cut=st.integers(1, 2_000),
+)
+def test_cut_at_any_byte_a_manifest_holds_what_some_moment_before_held(steps, cut, tmp_path_factory):
+    manifest = Manifest(tmp_path_factory.mktemp("m"))
+    moments = [{}]
+    for number, (shard, what) in enumerate(steps):
+        if what == "add":
+            manifest.add(_entry(shard, key=f"k{number}"))
+        else:
+            manifest.void(shard)
+        moments.append({shard: entry.key for shard, entry in manifest.entries.items()})
+    if manifest.path.exists():
+        data = manifest.path.read_bytes()
+        manifest.path.write_bytes(data[: max(0, len(data) - cut)])
+    after = {shard: entry.key for shard, entry in Manifest(manifest.folder).entries.items()}
+    assert after in moments
+
+
+def test_voiding_what_is_not_there_writes_nothing(tmp_path):
+    Manifest(tmp_path).void(3)
+    assert not (tmp_path / "manifest.jsonl").exists()
+
+
+def test_a_shards_digest_covers_every_file_it_published():
+    one, two = OutputFile("shard-00000.parquet", 3, "d"), OutputFile("files-00000/a", 4, "e")
+    entry = _entry(0)
+    both = replace(entry, outputs=(one, two))
+    assert both.digest != entry.digest
+    assert both.digest != replace(entry, outputs=(one, replace(two, digest="f"))).digest
+    assert both.size_bytes == 7
+
+
+def test_library_versions_name_python_and_each_library():
+    versions = library_versions()
+    assert versions[0].startswith("python==3.")
+    assert all("==" in version for version in versions)
+    assert {"pyarrow", "fastwarc", "numpy"} <= {version.partition("==")[0] for version in versions}

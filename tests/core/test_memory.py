@@ -30,3 +30,11 @@ def test_allocations_beyond_the_bound_fail_and_smaller_ones_go_on():
         "except MemoryError:\n    print('refused', len(bytearray(20 << 20)))\n"
     )
     assert _python(code) == f"refused {20 << 20}"
+
+
+def test_a_bound_of_nothing_still_lets_a_process_end():
+    code = (
+        "from mathpipe.core.memory import bound_private_bytes, rss_bytes\n"
+        "bound_private_bytes(0)\nprint(rss_bytes() > 0)\n"
+    )
+    assert _python(code) == "True"

@@ -134,3 +134,14 @@ def test_nobody_guesses_the_time_left_before_the_first_shard() -> None:
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (59.6, "1:00"), (754, "12:34"), (10_921, "3:02:01")])
 def test_times_are_written_as_on_a_clock(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown
+
+
+def test_a_step_that_is_rebuilt_has_one_bar_and_counts_anew() -> None:
+    console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    with Progress(console, timer=Clock()) as progress:
+        for before in (0, 2):
+            progress.start_step("crawl", 3, before)
+            progress.advance("crawl", 10, 1)
+        assert progress._bars is not None
+        (bar,) = progress._bars.tasks
+        assert (bar.completed, bar.total) == (3, 3)

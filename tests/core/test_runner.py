@@ -1,21 +1,25 @@
 import json
 import os
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from mathpipe.core.errors import InputError, StageError
 from mathpipe.core.executor import Mode, RunnerConfig
+from mathpipe.core.manifest import Manifest
 from mathpipe.core.metrics import read_json_lines
 from mathpipe.core.runner import Runner
+from mathpipe.core.step import Files
 from mathpipe.core.store import read_records
-from tests.core.toy import Number, Total, ToyConfig, shard_bytes, toy_steps, write_sources
+from tests.core.toy import Number, Total, ToyConfig, read_numbers, shard_bytes, toy_steps, write_sources
 
 INLINE = RunnerConfig(mode=Mode.INLINE)
 
 
 def _run(tmp_path, name="run", only=None, partitions=2, config=INLINE, sources=None, **values):
-    paths = sources or write_sources(tmp_path / "in")
+    paths = write_sources(tmp_path / "in") if sources is None else sources
     said: list[str] = []
     runner = Runner(tmp_path / name, toy_steps(paths, partitions, **values), config, said.append)
     return runner.run(ToyConfig(), only), said
@@ -24,6 +28,11 @@ def _run(tmp_path, name="run", only=None, partitions=2, config=INLINE, sources=N
 def _values(tmp_path, step, name="run"):
     shards = sorted((tmp_path / name / "steps" / step).glob("shard-*.parquet"))
     return [record.value for shard in shards for record in read_records(shard, Number)]
+
+
+def _unnamed(path):
+    for index, number in enumerate(read_numbers(path)):
+        yield Number(str(index), "", number.value)
 
 
 def test_steps_run_in_order_and_sides_arrive(tmp_path):
@@ -75,8 +84,136 @@ def test_sources_that_are_gone_take_their_shards_along(tmp_path):
     assert len(_values(tmp_path, "add")) == 20
 
 
+def test_an_orphan_that_no_entry_names_goes_with_the_shards_that_are_too_many(tmp_path):
+    paths = write_sources(tmp_path / "in", shards=4)
+    _run(tmp_path, sources=paths)
+    folder = tmp_path / "run" / "steps" / "times"
+    lines = (folder / "manifest.jsonl").read_bytes().split(b"\n")
+    (folder / "manifest.jsonl").write_bytes(b"\n".join(line for line in lines if b'"shard": 3,' not in line))
+    _run(tmp_path, sources=paths[:3])
+    assert sorted(path.name for path in folder.glob("*-0*")) == [
+        f"{kind}-0000{shard}.parquet" for kind in ("drops", "shard") for shard in range(3)
+    ]
+
+
+def test_fewer_partitions_take_their_shards_files_and_split_along(tmp_path):
+    _run(tmp_path, partitions=3)
+    steps = tmp_path / "run" / "steps"
+    assert (steps / "sum" / "files-00002" / "sum.txt").exists()
+    _run(tmp_path, partitions=2)
+    assert sorted(path.name for path in (steps / "sum").glob("files-*")) == ["files-00000", "files-00001"]
+    _run(tmp_path, partitions=1)
+    assert sorted(path.name for path in (steps / "sum").glob("files-*")) == ["files-00000"]
+    assert not (steps / "sum-split").exists()
+    _run(tmp_path, "fresh", partitions=1)
+    assert shard_bytes(tmp_path / "run") == shard_bytes(tmp_path / "fresh")
+
+
+def test_more_partitions_than_before_give_what_a_fresh_run_gives(tmp_path):
+    _run(tmp_path, partitions=1)
+    _run(tmp_path, partitions=5)
+    _run(tmp_path, "fresh", partitions=5)
+    assert shard_bytes(tmp_path / "run") == shard_bytes(tmp_path / "fresh")
+
+
+def test_no_entry_vouches_for_a_shard_that_is_being_made_again(tmp_path):
+    paths = write_sources(tmp_path / "in")
+    _run(tmp_path, sources=paths)
+    (tmp_path / "in" / "n1.txt").write_text("2 x")
+    with pytest.raises(StageError, match="its input can be read to the end"):
+        _run(tmp_path, sources=paths, factor=4)
+    assert sorted(Manifest(tmp_path / "run" / "steps" / "times").entries) == [0, 2]
+    (row,) = read_json_lines(tmp_path / "run" / "ledger.jsonl")
+    assert (row["step"], row["shard"], row["reason"]) == ("times", 1, "StageError")
+    assert "invalid literal for int" in str(row["traceback"])
+
+
+def test_a_run_without_sources_or_records_ends_well(tmp_path):
+    _run(tmp_path, "none", sources=[])
+    assert shard_bytes(tmp_path / "none").keys() == {
+        f"steps/sum/{name}"
+        for part in ("00000", "00001")
+        for name in (f"shard-{part}.parquet", f"drops-{part}.parquet", f"files-{part}/sum.txt")
+    }
+    (tmp_path / "void.txt").write_text("")
+    summaries, _ = _run(tmp_path, "void", sources=[str(tmp_path / "void.txt")])
+    assert [(summary.shards, summary.rows_in) for summary in summaries] == [(1, 0), (1, 0), (2, 0), (1, 0)]
+
+
+def test_a_run_can_be_moved_linked_and_named_otherwise_and_makes_nothing_again(tmp_path, monkeypatch):
+    _run(tmp_path, "здесь ∑")
+    shutil.move(tmp_path / "здесь ∑", tmp_path / "there")
+    shutil.move(tmp_path / "in", tmp_path / "sources")
+    (tmp_path / "link").symlink_to("there")
+    monkeypatch.chdir(tmp_path)
+    relative = tuple(f"sources/n{shard}.txt" for shard in range(3))
+    runner = Runner(Path("link"), toy_steps(relative), INLINE, print)
+    assert [summary.made for summary in runner.run(ToyConfig())] == [0, 0, 0, 0]
+    shutil.rmtree("there/steps/add")
+    rot = tmp_path / "there" / "steps" / "sum" / "files-00001" / "sum.txt"
+    rot.write_text("9" * len(rot.read_text()))
+    assert [summary.made for summary in runner.run(ToyConfig())][-1] == 3
+
+
+def test_a_file_name_that_is_not_unicode_is_a_source_like_any_other(tmp_path):
+    write_sources(tmp_path / "in", shards=1)
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/n\xff.txt")
+    os.rename(tmp_path / "in" / "n0.txt", odd)  # noqa: PTH104
+    steps = [replace(toy_steps(())[0], reads=Files((odd,), _unnamed))]
+    for made in (1, 0):
+        (summary,) = Runner(tmp_path / "run", steps, INLINE, print).run(ToyConfig())
+        assert (summary.made, summary.rows_out) == (made, 10)
+
+
+@pytest.mark.parametrize("damage", ["flip", "unlink"])
+def test_a_rotten_file_beside_a_side_is_made_again_before_anyone_uses_it(tmp_path, damage):
+    _run(tmp_path)
+    expected = shard_bytes(tmp_path / "run")
+    side = tmp_path / "run" / "steps" / "sum" / "files-00000" / "sum.txt"
+    side.write_text("8" * len(side.read_text()))
+    if damage == "unlink":
+        side.unlink()
+    shutil.rmtree(tmp_path / "run" / "steps" / "add")
+    _, said = _run(tmp_path, only="add")
+    assert "rebuilding" in said[0]
+    assert "files-00000/sum.txt" in said[0]
+    assert shard_bytes(tmp_path / "run") == expected
+
+
+def test_a_step_alone_refuses_an_input_that_is_not_all_there(tmp_path):
+    paths = write_sources(tmp_path / "in")
+    _run(tmp_path, only="times", sources=paths[:2])
+    with pytest.raises(InputError, match=r"the output of step times \(1 of its shards are missing\)"):
+        _run(tmp_path, only="add", sources=paths)
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="a folder that can be written .Not a directory.; give the run another"):
+        _run(tmp_path, "file/run")
+
+
+def test_a_source_that_is_gone_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"gone\.txt: a source file that can be read .No such file"):
+        _run(tmp_path, sources=(str(tmp_path / "gone.txt"),))
+
+
+def test_a_torn_event_costs_itself_and_no_other(tmp_path):
+    _run(tmp_path)
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    lines = metrics.read_bytes().splitlines(keepends=True)
+    metrics.write_bytes(b"".join(lines) + '{"event": "→'.encode()[:-1])
+    _run(tmp_path)
+    events = read_json_lines(metrics)
+    assert len(events) == len(lines) + 5  # four steps and the run finished
+    assert events[len(lines)]["event"] == "step_finished"
+
+
 def test_one_step_runs_alone_once_its_inputs_are_there(tmp_path):
-    with pytest.raises(InputError, match="the output of step times; run `mathpipe stage times CONFIG` first"):
+    with pytest.raises(
+        InputError,
+        match="the output of step times .3 of its shards are missing.; run `mathpipe stage times CONFIG` first",
+    ):
         _run(tmp_path, only="sum")
     _run(tmp_path, only="times")
     summaries, _ = _run(tmp_path, only="sum")

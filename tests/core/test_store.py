@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from mathpipe.core.errors import CorruptShardError, DiskFullError, InputError
 from mathpipe.core.records import Formula, FormulaCount, FormulaSource, Page
-from mathpipe.core.store import digest_file, read_records, schema_of, write_records
+from mathpipe.core.store import ShardWriter, digest_file, read_records, schema_of, write_records
 
 
 class Colour(StrEnum):
@@ -138,3 +140,40 @@ def test_a_rotten_shard_says_so_and_how_to_mend_it(tmp_path, damage):
 def test_a_full_disk_is_named():
     with pytest.raises(DiskFullError, match="no space left"):
         write_records(Path("/dev/full"), [_page(n) for n in range(300)], Page)
+
+
+def test_values_that_arrow_cannot_hold_are_refused_one_by_one_and_the_others_stay(tmp_path):
+    records = [Outer(n, b"", Colour.RED, maybe="\ud800" if n == 3 else "x") for n in range(300)] + [
+        Outer(2**63, b"", Colour.RED)
+    ]
+    refused: list[int] = []
+    with ShardWriter(tmp_path / "a.parquet", Outer, lambda row, error: refused.append(row["number"])) as writer:
+        for record in records:
+            writer.write(record)
+    assert refused == [3, 2**63]
+    assert writer.written.rows == 299
+    assert [record.number for record in read_records(tmp_path / "a.parquet", Outer)] == [
+        n for n in range(300) if n != 3
+    ]
+    with pytest.raises(InputError, match="values that Arrow can hold"):
+        write_records(tmp_path / "b.parquet", records, Outer)
+
+
+def test_a_worker_short_of_memory_does_not_take_a_sound_shard_for_a_rotten_one(tmp_path):
+    path = tmp_path / "a.parquet"
+    write_records(path, [Outer(n, bytes(60 << 20), Colour.RED) for n in range(4)], Outer)
+    code = (
+        "from pathlib import Path; from mathpipe.core.memory import bound_private_bytes\n"
+        "from mathpipe.core.store import read_records; from tests.core.test_store import Outer\n"
+        "bound_private_bytes(40 << 20)\n"
+        f"try:\n    list(read_records(Path({str(path)!r}), Outer))\n"
+        "except MemoryError:\n    print('short of memory')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "short of memory\n", done.stderr

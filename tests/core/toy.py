@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from mathpipe.core.config import Config
+from mathpipe.core.errors import CorruptShardError
 from mathpipe.core.records import Drop
 from mathpipe.core.stage import Stage, StageContext
 from mathpipe.core.step import Files, Gather, Step
@@ -70,7 +71,7 @@ class Times(Stage[Number, Number]):
     def _one(self, record: Number) -> Number | Drop:
         if self.config.sleep_seconds:
             time.sleep(self.config.sleep_seconds)
-        if record.record_id == self.config.poison:
+        if self.config.poison in (record.record_id, "all"):
             self._grief()
         if record.value % 2:
             return Drop(record.record_id, ToyReason.ODD, record.url)
@@ -96,6 +97,54 @@ class Forgetful(Stage[Number, Number]):
         for index, record in enumerate(shard):
             if index % 2:
                 yield record
+
+
+class Renames(Stage[Number, Number]):
+    """Breaks the contract: answers under another id."""
+
+    def __init__(self, config: ToyConfig, context: StageContext) -> None:
+        pass
+
+    def run(self, shard: Iterable[Number]) -> Iterator[Number | Drop]:
+        for record in shard:
+            yield Number(f"new-{record.record_id}", record.url, record.value)
+
+
+class Stumbles(Stage[Number, Number]):
+    """Answers all its records and raises after the last."""
+
+    def __init__(self, config: ToyConfig, context: StageContext) -> None:
+        pass
+
+    def run(self, shard: Iterable[Number]) -> Iterator[Number | Drop]:
+        yield from shard
+        raise OSError("no such model")
+
+
+class FindsRot(Stage[Number, Number]):
+    """Meets a rotten side while it is at a record."""
+
+    def __init__(self, config: ToyConfig, context: StageContext) -> None:
+        pass
+
+    def run(self, shard: Iterable[Number]) -> Iterator[Number | Drop]:
+        for record in shard:
+            raise CorruptShardError(f"side-of-{record.record_id}", "rot", "make it again")
+            yield record
+
+
+class Broods(Stage[Number, Total]):
+    """Gathers, and thinks for a while before it says anything."""
+
+    per_record: ClassVar[bool] = False
+
+    def __init__(self, config: ToyConfig, context: StageContext) -> None:
+        self.seconds = config.sleep_seconds
+
+    def run(self, shard: Iterable[Number]) -> Iterator[Total | Drop]:
+        total = sum(record.value for record in shard)
+        time.sleep(self.seconds)
+        yield Total("all", total)
 
 
 class Sum(Stage[Number, Total]):
@@ -125,6 +174,24 @@ class AddSum(Stage[Number, Number]):
     def run(self, shard: Iterable[Number]) -> Iterator[Number | Drop]:
         for record in shard:
             yield Number(record.record_id, record.url, record.value + self.total)
+
+
+def read_twins(path: str) -> Iterator[Number]:
+    """Every number twice under the same id."""
+    for number in read_numbers(path):
+        yield number
+        yield number
+
+
+def read_with_surrogates(path: str) -> Iterator[Number]:
+    """Numbers whose URLs UTF-8 cannot hold."""
+    for number in read_numbers(path):
+        yield Number(number.record_id, number.url + "\ud800", number.value)
+
+
+def beyond(record: Number, partitions: int) -> int:
+    """A partition that does not exist."""
+    return partitions
 
 
 def last_digit(record: Number, partitions: int) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from crawl.ngrams import NGRAMS_FILE, NgramTable
 from crawl.prefilter import PrefilterConfig
-from crawl.seed import SeedConfig, SeedDropReason, SeedStage, read_labels, sampled
+from crawl.seed import SeedConfig, SeedDropReason, SeedStage, read_labels, read_seed_source, sampled
 from crawl.stage import CrawlConfig, CrawlDropReason, CrawlStage
 from crawl.warc import ReadConfig, read_pages
 from mathpipe.core.errors import InputError
@@ -211,17 +211,21 @@ def test_a_faulty_page_keeps_the_crawls_reason(tmp_path: Path) -> None:
     assert outcome(seed(tmp_path, [raw(MATHS, clipped=True)])[0]) == CrawlDropReason.CLIPPED
 
 
-def test_labelled_texts_join_the_first_shard_only(tmp_path: Path) -> None:
+def test_labelled_texts_are_a_source_of_their_own(tmp_path: Path) -> None:
     labels = write_labels(
-        tmp_path / "t.jsonl", {"text": "a theorem", "label": "math"}, {"text": "x", "label": "mixed"}
+        tmp_path / "t.jsonl",
+        {"text": "a theorem", "label": "math"},
+        {"text": "x", "label": "mixed"},
+        {"url": "https://a.example/", "kind": "math"},
     )
-    config = SeedConfig(labels=(labels,))
-    first = list(SeedStage(config, StageContext(tmp_path, shard_index=0, shard_count=2)).run([]))
-    second = list(SeedStage(config, StageContext(tmp_path, shard_index=1, shard_count=2)).run([]))
-    assert [(item.text, item.label) for item in first if isinstance(item, SeedPage)] == [
-        ("a theorem", SeedLabel.MATH)
-    ]
-    assert second == []
+    records = list(read_seed_source(str(labels)))
+    stage = SeedStage(SeedConfig(labels=(labels,)), StageContext(tmp_path))
+    theorem, skipped = stage.run(records)
+    assert isinstance(theorem, SeedPage)
+    assert (theorem.text, theorem.label) == ("a theorem", SeedLabel.MATH)
+    assert isinstance(skipped, Drop)
+    assert skipped.reason == SeedDropReason.SEED_KIND_SKIPPED
+    assert [theorem.record_id, skipped.record_id] == [record.record_id for record in records]
 
 
 def test_sampling_depends_on_the_url_alone() -> None:
