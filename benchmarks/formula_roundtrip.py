@@ -1,11 +1,11 @@
 r"""Round trip: real formulas, rendered by the real renderers, put into pages, extracted by `crawl.extract_page`.
 
-`python -m benchmarks.formula_roundtrip [--quick] [--failures FORM]`
+`python -m benchmarks.formula_roundtrip [--quick] [--sample held-out] [--failures FORM]`
 
 A row is one form of one renderer. Recall and precision are macro averages over pages of eight formulas. Three
 equalities are stated. `spelt`: the same characters but for white space and the braces around single ones. `same`:
-equality under `crawl.formulas.normal_form`. `prints` accepts besides two formulas that KaTeX sets alike: their MathML
-without the source, layout-only elements and spacing is one string. The last is the measure for forms that hold no
+equality under `crawl.formulas.normal_form`. `prints` accepts besides two formulas that KaTeX sets alike: the
+same signs in the same places (`benchmarks.roundtrip.printed`). The last is the measure for forms that hold no
 source, where the author's spelling (`\dfrac12` or `\frac{1}{2}`) is not to be had. `parses` is the share of recovered
 formulas that KaTeX accepts, `kinds` that of matched ones whose kind was kept. Formulas that a renderer refuses are
 left out of its rows and counted.
@@ -14,7 +14,6 @@ left out of its rows and counted.
 from __future__ import annotations
 
 import argparse
-import html
 import os
 import re
 import shutil
@@ -28,7 +27,9 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmarks.roundtrip import renderers
-from benchmarks.roundtrip.corpus import Original, sample
+from benchmarks.roundtrip.asciimath import read_by_both
+from benchmarks.roundtrip.corpus import Original, held_out, sample
+from benchmarks.roundtrip.printed import printed
 from crawl import extract_page
 from crawl.formulas.normal_form import normal_form
 
@@ -37,6 +38,7 @@ DATA = Path(os.environ.get("MATHPIPE_SHARED_DATA", REPOSITORY / ".." / "shared" 
 CACHE = REPOSITORY / "benchmarks" / "out" / "roundtrip"
 PER_PAGE = 8
 QUICK = 60  # formulas a source with --quick
+SAMPLES = {"tuned": sample, "held-out": held_out}
 TARGETS = {"source": 0.97, "mathml": 0.97, "bare": 0.80}
 
 _SENTENCES = (
@@ -91,40 +93,6 @@ def extract_all(formulas: Sequence[Original], forms: Sequence[renderers.Forms]) 
             row.seconds += time.perf_counter() - started
             row.pages.append(([one for one, _ in batch], [Original(f.latex, f.display) for f in page.formulas]))
     return rows
-
-
-_LAYOUT = re.compile(r"</?(?:mrow|mstyle|mpadded|semantics|math|span)(?:\s[^>]*)?>|<mspace[^>]*/?>(?:</mspace>)?")
-_GLUE = re.compile(r'<mtd class ?="(?:mtr-glue|mml-eqn-num)"></mtd>')  # KaTeX's room for equation numbers
-_EMPTY = re.compile(r"<(mi|mo|mtext)>[\s\u2000-\u200a\u2061-\u2064\u00a0]*</\1>")
-_ATTRIBUTES = re.compile(r"<(\w+)((?:\s[^>]*)?)>")
-_KEPT = re.compile(r'\s(?:mathvariant|linethickness|notation)="[^"]*"')
-
-
-def printed(mathml: str) -> str:
-    """KaTeX's MathML reduced to what is printed: layout-only elements, spaces and growth of delimiters removed."""
-    text = _GLUE.sub("", _LAYOUT.sub("", mathml))
-    text = _ATTRIBUTES.sub(lambda match: f"<{match[1]}{''.join(_KEPT.findall(match[2]))}>", text)
-    for _ in range(3):
-        text = _EMPTY.sub("", text)
-    text = text.replace(' mathvariant="normal"', "").replace("</mn><mn>", "").replace("</mtext><mtext>", "")
-    # \text{if} and \mathrm{if}, | as a letter or an operator: the same ink.
-    text = re.sub(r"<(/?)(?:mo|mtext)\b", r"<\1mi", text)
-    text = re.sub(r"</mi><mi>", "", text)
-    return re.sub(r"[\s\u00a0]+", "", html.unescape(_without_frame(text)))
-
-
-def _without_frame(text: str) -> str:
-    """A table of one entry around everything (split, equation) prints as the entry."""
-    opening, closing = "<mtable><mtr><mtd>", "</mtd></mtr></mtable>"
-    while text.startswith(opening) and text.endswith(closing):
-        inner = text[len(opening) : -len(closing)]
-        depth = 0
-        for mark in re.findall(r"<(/?)mtd>", inner):
-            depth += -1 if mark else 1
-            if depth < 0:
-                return text
-        text = inner
-    return text
 
 
 def spelling(latex: str) -> str:
@@ -247,10 +215,24 @@ def report(rows: dict[tuple[str, bool], Row], equality: Equality) -> dict[str, l
     return totals
 
 
+def report_asciimath(*, failures: bool = False) -> None:
+    """Print how far our reading of AsciiMath agrees with that of MathJax, and where it does not."""
+    readings = read_by_both()
+    row = Row([([theirs], ours) for _, theirs, ours in readings])
+    equality = Equality({("asciimath", False): row})
+    result = summary(row, equality)
+    figures = ", ".join(f"{name} {result[name]:.3f}" for name in ("spelt R", "same R", "prints R", "parses"))
+    print(f"asciimath, beside MathJax's own reader, {len(readings)} expressions: {figures}")
+    for expression, theirs, ours in readings if failures else []:
+        if not aligned([theirs], ours, equality)[1]:
+            print(expression, "- " + theirs.latex, "+ " + (ours[0].latex if ours else "None"), sep="\n")
+
+
 def main() -> int:
     """Run the benchmark; 0 whatever it finds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a smaller sample")
+    parser.add_argument("--sample", choices=SAMPLES, default="tuned", help="held-out: formulas not written against")
     parser.add_argument("--failures", metavar="FORM", help="print what one form loses")
     parser.add_argument("--limit", type=int, default=60, help="failures to print")
     options = parser.parse_args()
@@ -261,7 +243,11 @@ def main() -> int:
         print("skipped: node and npm render the formulas; install them")
         return 0
     renderers.install()
-    formulas = sample(DATA, per_source=QUICK) if options.quick else sample(DATA)
+    if options.failures == "asciimath":
+        report_asciimath(failures=True)
+        return 0
+    draw = SAMPLES[options.sample]
+    formulas = draw(DATA, per_source=QUICK) if options.quick else draw(DATA)
     forms, refused = rendered(formulas)
     if options.failures:
         forms = [{name: piece for name, piece in made.items() if name == options.failures} for made in forms]
@@ -275,6 +261,7 @@ def main() -> int:
     print("left out as refused:", ", ".join(f"{engine} {count}" for engine, count in refused.items()))
     totals = report(rows, equality)
     print()
+    report_asciimath()
     for held, target in TARGETS.items():
         results = totals[held]
         means = ", ".join(f"{name} {fmean(result[name] for result in results):.3f}" for name in _COLUMNS)

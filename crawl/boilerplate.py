@@ -20,6 +20,17 @@ from crawl.formulas.node import FORMULA
 
 _FORMULA_WEIGHT = 40
 """Characters of text that a formula counts for: about what the words around an inline formula amount to."""
+_LEAST_TEXT = 20
+"""Characters that must be left beside the lists of links; with less, the links are the page."""
+_NEARLY_ALL = 0.92
+"""The share of the text from which a child stands for its parent."""
+_HEAD_BLOCK = 300
+"""Characters of a title, a subtitle and a line about the author."""
+_SMALL_CHROME = 200
+"""Characters of a site's head or foot that cannot be the text a page is about."""
+_ASIDE_PROSE = 150
+"""Characters of a box that tells something; boxes beside the text of the test pages that invite or advertise are
+shorter."""
 _NEVER = frozenset(
     "script style noscript template x-template head link meta title button select option input textarea "
     "iframe object "
@@ -41,7 +52,9 @@ _CERTAIN = _words(
     "mw-editsection editsection headerlink mw-jump-link mw-jump jump-to-nav mw-cite-backlink skip-?links? skip-nav "
     "sphinxsidebar sphinxsidebarwrapper navbox catlinks printfooter mw-hidden-catlinks mw-indicators "
     "linenos linenodiv "
-    "gutter breadcrumbs? navheader navfooter navpath navtree navrow tabs3? summary-links? site-?header site-?footer "
+    "gutter breadcrumbs? docnav chlinks? chlinktop chlinkbot chlinkprevnexttop chlinkprevnextbot "
+    "navheader navfooter navpath navtree navrow tabs3? "
+    "summary-links? site-?header site-?footer "
     "page-?footer global-?header global-?nav cookie cookies cookie-?banner cookie-?consent cookie-?notice "
     "consent gdpr "
     "sr-only visually-?hidden screen-?reader-?text a11y-hidden print-?only noprint copybtn copy-?button clipboard "
@@ -71,16 +84,25 @@ _LIKELY = _words(
     "outbrain taboola disqus "
     "comments? comment-?list contents_toc"
 )
+_SIDE_BOX = _words("side-?bar")
 _LINK_BAR = _words("header head heading top bottom nav-panel bar node-?nav links index-?nav buttons info")
 _BAR_TAGS = frozenset("div ul ol p table td section header".split())
 """Names that mean a row of links only where most of the text is in links (Texinfo's `div.header`)."""
+_LINK_RULES = "[]|·•/«»<> "
+"""Signs between the links of a bar, which are no text."""
+_HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
+_NAMED_BY_CONTENT = _HEADINGS | {"dt", "section", "p"}
+"""Their ids are made of the words of a heading."""
+_NO_LEVEL = 7
+_NO_SHELLS = frozenset("p pre table ul ol dl blockquote tr td tbody li".split())
+"""Never entered: what holds the text in pieces holds all of it."""
 _FOLDED = re.compile(
     r"solution|answer|proof|spoiler|collaps|toggle|accordion|fold|hint|tab-?p|details|steps?|expand", re.IGNORECASE
 )
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _MAIN = re.compile(
     r"(?:^|\s)(?:content|main|main-content|bodyContent|mw-content-text|mw-parser-output|document|body|entry-content|"
-    r"post-content|article-content|article-body|post-body|contents|markdown-body|section)(?:$|\s)"
+    r"post-content|article-content|article-body|post-body|contents|markdown-body)(?:$|\s)"
 )
 _ANCHOR_SIGNS = frozenset(["¶", "#", "§", "🔗", "", "[link]", "", "top", "[top]", "^", "↑", "[edit]", "[source]"])
 
@@ -141,14 +163,14 @@ def main_content(root: Element) -> Element:
     for certain_only in (False, True):
         dropped = _marked(body, weights.of, whole, certain_only=certain_only)
         kept = weights.without(dropped)
-        if not _lost_too_much(kept[id(body)], whole, certain_only=certain_only):
+        if not _lost_too_much(kept[id(body)], _beside_link_lists(weights, dropped, whole), certain_only=certain_only):
             break
     else:
-        dropped, kept = frozenset(), weights.of
+        dropped, kept = {}, weights.of
     _remove(body, dropped)
-    content = _descend(body, kept)
+    content, heads = _descend(body, kept)
     _trim_edges(content, kept)
-    return content
+    return Element(content.tag, content.attrs, [*heads, *content.children]) if heads else content
 
 
 def _trim_edges(content: Element, weights: dict[int, _Weight]) -> None:
@@ -170,6 +192,20 @@ def _trim_edges(content: Element, weights: dict[int, _Weight]) -> None:
             content.children = [kept for kept in content.children if kept is not child]
 
 
+def _beside_link_lists(weights: _Weights, dropped: dict[int, Element], whole: _Weight) -> _Weight:
+    """What the page holds besides the marked lists of links: to drop those loses no text, however long they are.
+
+    A short article under a sidebar that lists a whole manual would else be taken for a page of wrong marks.
+    """
+    rest = replace(whole)
+    for gone, node in dropped.items():
+        weight = weights.of[gone]
+        small = weight.text < _SMALL_CHROME and (node.tag == "header" or _certainly_chrome(node, inside_main=False))
+        if (small or weight.link_share > 0.5) and not weight.formulas:
+            rest.add(weight, -1)
+    return rest if rest.text >= _LEAST_TEXT else whole
+
+
 def _lost_too_much(kept: _Weight, whole: _Weight, *, certain_only: bool) -> bool:
     """Would so little be left that the marks must be wrong? Marks that are certain are believed nearly always."""
     return kept.total < (0.02 if certain_only else 0.3) * whole.total or kept.formulas < 0.8 * whole.formulas
@@ -187,7 +223,7 @@ def _weigh(body: Element) -> _Weights:
         text = formulas = 0
         for child in node.children:
             if isinstance(child, str):
-                text += len(child.strip())
+                text += len(child.strip().strip(_LINK_RULES))
             elif child.tag == FORMULA:
                 formulas += 1
             elif child.tag not in _NEVER:
@@ -201,20 +237,26 @@ def _weigh(body: Element) -> _Weights:
     return _Weights(weights, parents)
 
 
-def _marked(body: Element, weights: dict[int, _Weight], whole: _Weight, *, certain_only: bool) -> frozenset[int]:
+def _marked(body: Element, weights: dict[int, _Weight], whole: _Weight, *, certain_only: bool) -> dict[int, Element]:
     """The elements that their own marks call chrome, and that hold little enough to believe it."""
-    dropped: set[int] = set()
+    dropped: dict[int, Element] = {}
     stack: list[tuple[Element, bool]] = [(body, False)]
     while stack:
         node, inside_main = stack.pop()
+        prose: bool | None = None  # asked once a node: it looks at all children
         for child in node.children:
             if isinstance(child, str) or (weight := weights.get(id(child))) is None:
                 continue
+            if _is_side_box(child, weight, inside_main=inside_main):
+                prose = _holds_paragraphs(node) if prose is None else prose
+                if prose:
+                    stack.append((child, inside_main))
+                    continue
             if _is_chrome(child, node, weight, whole, inside_main=inside_main, certain_only=certain_only):
-                dropped.add(id(child))
+                dropped[id(child)] = child
             elif child.tag not in _CODE and "fragment" not in child.attrs.get("class", ""):
-                stack.append((child, inside_main or child.tag in ("main", "article") or child.get("role") == "main"))
-    return frozenset(dropped)
+                stack.append((child, inside_main or _is_main_element(child)))
+    return dropped
 
 
 def _is_chrome(
@@ -232,12 +274,31 @@ def _is_chrome(
     return weight.total <= (0.5 if certain else 0.3) * whole.total or weight.link_share > 0.5
 
 
+def _is_side_box(node: Element, weight: _Weight, *, inside_main: bool) -> bool:
+    """A box of prose: a book (DocBook) puts it between paragraphs, a web page beside all of them."""
+    if weight.text < _ASIDE_PROSE or weight.link_share > 0.1:
+        return False
+    return (node.tag == "aside" or _named(node, _SIDE_BOX)) and not _certainly_chrome(node, inside_main=inside_main)
+
+
+def _holds_paragraphs(node: Element) -> bool:
+    """Two paragraphs or more, by tag or as divisions of bare text."""
+    paragraphs = 0
+    for child in node.elements():
+        paragraphs += child.tag == "p" or (
+            child.tag == "div"
+            and any(isinstance(piece, str) and len(piece.strip()) > 40 for piece in child.children)
+            and not _named(child, _SIDE_BOX)
+        )
+    return paragraphs >= 2
+
+
 def _is_anchor_sign(node: Element, parent: Element) -> bool:
     """The pilcrow, hash or chain that links a heading to itself."""
     names = node.get("class")
     if names and _CERTAIN.search(names):
         return True
-    if parent.tag in ("h1", "h2", "h3", "h4", "h5", "h6", "dt", "div", "span", "p"):
+    if parent.tag in _HEADINGS or parent.tag in ("dt", "div", "span", "p"):
         text = node.text().strip() if len(node.children) <= 2 else "-"
         return text in _ANCHOR_SIGNS and bool(text) and node.get("href", "#").startswith("#")
     return False
@@ -273,12 +334,10 @@ def _named(node: Element, pattern: re.Pattern[str]) -> bool:
     if names and pattern.search(names):
         return True
     name = node.attrs.get("id")
-    return bool(
-        name and node.tag not in ("h1", "h2", "h3", "h4", "h5", "h6", "dt", "section", "p") and pattern.search(name)
-    )
+    return bool(name and node.tag not in _NAMED_BY_CONTENT and pattern.search(name))
 
 
-def _remove(body: Element, dropped: frozenset[int]) -> None:
+def _remove(body: Element, dropped: dict[int, Element]) -> None:
     """Take the dropped elements out of the tree."""
     if not dropped:
         return
@@ -286,13 +345,14 @@ def _remove(body: Element, dropped: frozenset[int]) -> None:
         node.children = [child for child in node.children if id(child) not in dropped]
 
 
-def _parents_of(body: Element, dropped: frozenset[int]) -> Iterator[Element]:
+def _parents_of(body: Element, dropped: dict[int, Element]) -> Iterator[Element]:
     return (node for node in body.walk() if any(id(child) in dropped for child in node.elements()))
 
 
-def _descend(body: Element, weights: dict[int, _Weight]) -> Element:
-    """From the body into the child that holds nearly everything, as long as there is one."""
-    node = body
+def _descend(body: Element, weights: dict[int, _Weight]) -> tuple[Element, list[Element]]:
+    """From the body into the child that holds nearly everything; and the titles that stood before it."""
+    node, carried = body, list[Element]()
+    levels = _heading_levels(body, weights)
     while True:
         here = weights[id(node)]
         best = max(
@@ -300,29 +360,54 @@ def _descend(body: Element, weights: dict[int, _Weight]) -> Element:
             key=lambda child: weights[id(child)].total,
             default=None,
         )
-        if best is None or best.tag in (
-            "p",
-            "pre",
-            "table",
-            "ul",
-            "ol",
-            "dl",
-            "blockquote",
-            "tr",
-            "td",
-            "tbody",
-            "li",
-        ):
-            return node if node.tag not in ("tr", "tbody") else body
+        if best is None or best.tag in _NO_SHELLS:
+            return node if node.tag not in ("tr", "tbody") else body, carried
         inner = weights[id(best)]
-        needed = 0.6 if _is_marked_main(best) else 0.92
+        needed = 0.6 if _is_marked_main(best) else _NEARLY_ALL
         if inner.total < needed * here.total or inner.formulas < 0.95 * here.formulas or _holds_heading(node):
-            return node
+            return node, carried
+        if node is not body and not _is_main_element(best) and _holds_paragraphs(node):
+            return node, carried
+        heads = _heads_before(node, best, levels, weights)
+        if heads and inner.total >= _NEARLY_ALL * here.total and not _is_main_element(best):
+            return node, carried
+        carried += heads
         node = best
 
 
+def _heading_levels(body: Element, weights: dict[int, _Weight]) -> dict[int, int]:
+    """The highest heading in every element (1 for `h1`); one that is a link, like a site's name, does not count."""
+    levels: dict[int, int] = {}
+    for node in reversed(list(body.walk())):
+        weight = weights.get(id(node))
+        if node.tag in _HEADINGS:
+            if weight is not None and weight.text and weight.link_share <= 0.5:
+                levels[id(node)] = int(node.tag[1])
+        elif below := [levels[id(child)] for child in node.elements() if id(child) in levels]:
+            levels[id(node)] = min(below)
+    return levels
+
+
+def _heads_before(node: Element, best: Element, levels: dict[int, int], weights: dict[int, _Weight]) -> list[Element]:
+    """The block before the content whose heading is above all of the content's own: its title."""
+    for child in node.elements():
+        if child is best:
+            break
+        level = levels.get(id(child), _NO_LEVEL)
+        if level < min(3, levels.get(id(best), _NO_LEVEL)):
+            weight = weights[id(child)]
+            if weight.text <= _HEAD_BLOCK and weight.link_share < 0.3:
+                return [child]
+            return [below for below in child.walk() if levels.get(id(below)) == level and below.tag in _HEADINGS][:1]
+    return []
+
+
+def _is_main_element(node: Element) -> bool:
+    return node.tag in ("main", "article") or node.get("role") == "main"
+
+
 def _is_marked_main(node: Element) -> bool:
-    if node.tag in ("main", "article") or node.get("role") == "main":
+    if _is_main_element(node):
         return True
     return bool(_MAIN.search(node.get("id"))) or bool(_MAIN.search(node.get("class")))
 

@@ -21,6 +21,11 @@ def is_code_block(node: Element) -> bool:
     )
 
 
+def _is_line_number(node: Element) -> bool:
+    """Named so, or kept from being selected with the code (Hugo's highlighter)."""
+    return not _LINE_NUMBERS.isdisjoint(node.classes) or "user-select:none" in node.get("style").replace(" ", "")
+
+
 def code_of(node: Element) -> str:
     """The code with its line breaks, those of `<br>` and of line elements too."""
     pieces: list[str] = []
@@ -31,7 +36,7 @@ def code_of(node: Element) -> str:
             pieces.append(item)
         elif item.tag == "br":
             pieces.append("\n")
-        elif item.tag in ("button", "style", "script") or not _LINE_NUMBERS.isdisjoint(item.classes):
+        elif item.tag in ("button", "style", "script") or _is_line_number(item):
             continue
         else:
             if item.tag in ("div", "li", "tr", "p") and pieces and not pieces[-1].endswith("\n"):

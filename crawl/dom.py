@@ -77,6 +77,8 @@ _SERIALISED = re.compile(
 _ATTRIBUTE = re.compile(r'([^\s="]+)(?:="([^"]*)")?')
 _NO_TAG = re.compile(r"<(?=[a-zA-Z][a-zA-Z0-9:_.-]*[^a-zA-Z0-9:_.\-\s/>])")
 """A less-than sign that authors of formulas left unescaped (`\\(a<b\\)`): no tag's name ends so."""
+_MATHML_PREFIX = re.compile(r"<(/?)(?:mml|m):(?=[a-z])", re.IGNORECASE)
+"""XML's prefix on MathML, which an HTML parser takes for a part of the name."""
 _TEMPLATE = re.compile(r"<(/?)template\b", re.IGNORECASE)
 _MAX_TEMPLATES = 50
 """Lexbor recurses over nested templates and overflows its stack (100,000 do); no real page comes near this."""
@@ -93,6 +95,8 @@ def parse_html(text: str, limits: ExtractionLimits = DEFAULT_LIMITS) -> Element:
         )
     if text.count("<template") + text.count("<TEMPLATE") > _MAX_TEMPLATES:
         text = _TEMPLATE.sub(r"<\1x-template", text)
+    if ":math" in text:
+        text = _MATHML_PREFIX.sub(r"<\1", text)
     text = _NO_TAG.sub("&lt;", text.replace("\x00", ""))
     serialised = str(HTMLTree.parse(text).document)
     return _read_back(serialised, limits)

@@ -103,6 +103,8 @@ def _finish(root: Element, macros: dict[str, Macro], limits: ExtractionLimits) -
     for parent, node in nodes:
         latex = expand(node.attrs["latex"], defined, limits.max_formula_chars)
         latex = clean_latex(latex, display=bool(node.get("display")))
+        if not latex and node.attrs["latex"]:
+            only_definitions[FormulaSource(node.get("source"))] += 1  # `\\({}\\)`: nothing to see
         node.attrs["latex"] = latex
         if not latex or len(latex) > limits.max_formula_chars:
             gone.setdefault(id(parent), []).append(id(node))

@@ -38,7 +38,7 @@ _MAX_FRAMES = 24
 _SPACES = re.compile(r"[ \t\r\f\v\xa0\u2000-\u200a\u202f\u205f\u3000]+")
 _INVISIBLE = re.compile("[\u200b\u200c\u200e\u200f\u2060\ufeff\u00ad\ufffc\x00-\x08\x0e-\x1f\x7f]")
 
-_GLUED = re.compile(r"\d|[^\W\d_]{3}")
+_GLUED = re.compile(r"\d|[^\W\d_]{3}|(?!(?:st|nd|rd|th|er|es|ed|ly)\b)[^\W\d_]{2}\b", re.IGNORECASE)
 _GLUED_BEFORE = re.compile(r"[^\W\d_]{3}$")
 """A word that touches a formula is set off; a suffix (`$n$th`, `$x$s`) is not."""
 

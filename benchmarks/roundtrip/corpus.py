@@ -2,6 +2,9 @@ r"""Real formulas to render and recover: from the benchmark files and from the p
 
 In: the shared data folder, read in place. Out: distinct `(latex, display)` pairs, a deterministic sample spread
 over the sources: within each source in the order of a digest, so that adding a file changes no other's share.
+
+The held-out sample holds what the first one left: none of its formulas has the letters or the normal form of one of
+the first. The converters were written against the first; the held-out one shows what they do on formulas not seen.
 """
 
 from __future__ import annotations
@@ -9,12 +12,15 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+from crawl.formulas.normal_form import normal_form
 
 # The dollars of prices and of other files' prose are left out: only files whose dollars are all delimiters.
 _FILES = (
@@ -38,6 +44,7 @@ _ANNOTATION = re.compile(
     re.DOTALL,
 )
 _PER_SOURCE = 240  # twelve sources of which seven hold that many: about 2,900
+_HELD_OUT_PER_SOURCE = 130  # of either kind, as display is rarer: about 2,000 of what the first sample leaves
 _LONGEST = 1500
 
 
@@ -50,16 +57,35 @@ class Original(NamedTuple):
 
 def sample(data: Path, *, per_source: int = _PER_SOURCE) -> list[Original]:
     """Distinct formulas, in an order that depends on nothing but the data."""
-    seen: set[str] = set()
+    return _chosen(_sources(data), {None: per_source}, set(), lambda latex: "".join(latex.split()))
+
+
+def held_out(data: Path, *, per_source: int = _HELD_OUT_PER_SOURCE) -> list[Original]:
+    """Distinct formulas, none of them in the first sample, whatever its spelling there."""
+    seen = {normal_form(formula.latex) for formula in sample(data)}
+    sources = chain(_sources(data), [_in_scripts(sorted((data / "web").glob("*.warc.gz")))])
+    return _chosen(sources, {True: per_source, False: per_source}, seen, normal_form)
+
+
+def _chosen(
+    sources: Iterable[Iterator[Original]],
+    quotas: Mapping[bool | None, int],
+    seen: set[str],
+    key_of: Callable[[str], str],
+) -> list[Original]:
+    """The first usable formulas of each source whose key was not seen before, so many of a kind (None: of any)."""
     chosen: list[Original] = []
-    for formulas in _sources(data):
-        kept = 0
+    for formulas in sources:
+        left = dict(quotas)
         for formula in sorted(set(formulas), key=_digest):
-            key = "".join(formula.latex.split())
-            if kept < per_source and _usable(formula.latex) and key not in seen:
+            kind = formula.display if None not in left else None
+            if not left[kind] or not _usable(formula.latex):
+                continue
+            key = key_of(formula.latex)
+            if key not in seen:
                 seen.add(key)
                 chosen.append(formula)
-                kept += 1
+                left[kind] -= 1
     return sorted(chosen, key=_digest)
 
 
@@ -116,3 +142,24 @@ def _in_warcs(paths: list[Path], hosts: tuple[str, ...]) -> Iterator[Original]:
             if any(host in (record.headers.get("WARC-Target-URI") or "") for host in hosts):
                 for opening, latex in _SPHINX.findall(record.reader.read()):
                     yield Original(html.unescape(latex.decode("utf-8", "replace")).strip(), opening == b"[")
+
+
+_SCRIPT = re.compile(rb'<script type="math/tex(; mode=display)?"[^>]*>(.+?)</script>', re.DOTALL)
+_IN_MATHJAX_PAGE = re.compile(rb"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+
+
+def _in_scripts(paths: list[Path]) -> Iterator[Original]:
+    """TeX in scripts, and between backslashed brackets of MathJax pages that Sphinx did not write."""
+    for path in paths:
+        for record in ArchiveIterator(str(path), record_types=WarcRecordType.response):
+            body = record.reader.read()
+            for display, latex in _SCRIPT.findall(body):
+                yield Original(_decoded(latex), bool(display))
+            if b"MathJax" in body and b"notranslate nohighlight" not in body:
+                for inline, shown in _IN_MATHJAX_PAGE.findall(body):
+                    if b"<" not in inline + shown:
+                        yield Original(_decoded(inline or shown), bool(shown))
+
+
+def _decoded(latex: bytes) -> str:
+    return html.unescape(latex.decode("utf-8", "replace")).strip()

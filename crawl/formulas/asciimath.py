@@ -208,7 +208,7 @@ class _Reader:
 
     def argument_of_function(self) -> str:
         """What a function with scripts applies to; nothing where the expression ends."""
-        if self.at >= len(self.tokens) or self.closes() or self.peek() in ("/", "_", "^", "=", "+", "-"):
+        if self.at >= len(self.tokens) or self.closes() or self.peek() in ("/", "_", "^", "=", "+", "-", ","):
             return ""
         return self.intermediate().tex
 
@@ -311,13 +311,20 @@ def _is_matrix(rows: list[_Term]) -> bool:
 
 
 def _matrix(opening: str, closing: str, rows: list[_Term]) -> str:
-    body = r" \\ ".join(" & ".join(cell.strip() for cell in row.cells) for row in rows)
+    """The matrix's environment; a column of bars is a line between the columns beside it."""
+    cells = [[cell.strip() for cell in row.cells] for row in rows]
+    lines = {index for index in range(1, len(cells[0]) - 1) if all(row[index] == "|" for row in cells)}
+    body = r" \\ ".join(
+        " & ".join(cell for index, cell in enumerate(row) if index not in lines) for row in cells
+    ).replace(r"\\ [", r"\\ {}[")  # else LaTeX takes what begins so for the option of the line's end
     environment = _MATRICES.get((opening, closing or ":}"))
-    if environment is not None:
+    if environment is not None and not lines:
         space = " " if body[:1].isalpha() or body[:1] == "[" else ""
         return rf"\begin{{{environment}}}{space}{body}\end{{{environment}}}"
-    left, right = LEFT[opening], RIGHT.get(closing, ".")
-    return rf"\left{left}\begin{{matrix}} {body}\end{{matrix}}\right{right}"
+    columns = "".join("|" if index in lines else "c" for index in range(len(cells[0])))
+    environment, spec = ("array", f"{{{columns}}}") if lines else ("matrix", "")
+    left, right = LEFT.get(opening, "|"), RIGHT.get(closing, "|" if closing == "|" else ".")
+    return rf"\left{left}\begin{{{environment}}}{spec} {body}\end{{{environment}}}\right{right}"
 
 
 _TALL = re.compile(r"\\(?:frac|sum|prod|int|begin|sqrt\[|over|under)")

@@ -44,9 +44,10 @@ _SPECIAL = {
 FUNCTIONS = frozenset(
     "sin cos tan sec csc cot arcsin arccos arctan sinh cosh tanh coth exp log ln det dim gcd min max lim sup inf"
     " Lim Sin Cos Tan Arcsin Arccos Arctan Sinh Cosh Tanh Log Ln sech csch lcm lub glb mod liminf limsup ker deg"
-    " Pr arg hom".split()
+    " Pr arg hom f g".split()
 ) - {"sup"}
 NAMED_FUNCTIONS = {
+    "f": "f", "g": "g",
     "sech": r"\operatorname{sech}", "csch": r"\operatorname{csch}", "lcm": r"\operatorname{lcm}",
     "lub": r"\operatorname{lub}", "glb": r"\operatorname{glb}", "mod": r"\bmod", "Lim": r"\lim",
     "Sin": r"\sin",

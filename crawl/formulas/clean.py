@@ -14,9 +14,14 @@ from crawl.formulas.tex_macros import braced
 _CDATA = re.compile(r"%?\s*<!\[CDATA\[|%?\s*\]\]>")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|nbsp|minus|#\d{1,6}|#x[0-9a-fA-F]{1,5});")
 _INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad\x00-\x08\x0b-\x1f\x7f]")
+_EMPTY_STYLE = re.compile(r"^(?:\{\s*\\(?:displaystyle|textstyle|scriptstyle)\s*\}\s*)+")
+_LAST_BREAK = re.compile(r"(?:(?<!\\)(?:\\\\)+\s*)+$")
+"""A line break after the last line prints nothing (Zhihu writes one to mark a display formula)."""
 _STYLE_GROUP = re.compile(r"\{\s*\\(?:displaystyle|textstyle|scriptstyle)(?![a-zA-Z])\s*")
 _STYLE = re.compile(r"\\(?:displaystyle|textstyle)(?![a-zA-Z])\s*")
 _DELIMITERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
+_DOCUMENT = re.compile(r"\\documentclass.*?\\begin\{document\}(.*)\\end\{document\}", re.DOTALL)
+"""Publishers keep each formula as a LaTeX document of its own (JATS `tex-math`)."""
 _WRAPPER = re.compile(r"\\begin\{(equation\*?|displaymath|math)\}(.*)\\end\{\1\}", re.DOTALL)
 
 
@@ -31,6 +36,7 @@ def clean_latex(latex: str, *, display: bool = False) -> str:
         latex = _without_comments(latex)
     latex = strip_delimiters(latex.strip())[0]
     latex = _without_style(latex)
+    latex = _LAST_BREAK.sub("", latex).rstrip()
     latex = safe_dollars(latex)
     latex = _spaced(latex, display=display)
     while latex.endswith("\\") and (len(latex) - len(latex.rstrip("\\"))) % 2:
@@ -49,6 +55,8 @@ def _without_comments(latex: str) -> str:
 def strip_delimiters(latex: str) -> tuple[str, bool | None]:
     """The formula without the delimiters around it, and what they said: display, inline or nothing."""
     said: bool | None = None
+    if "\\documentclass" in latex and (document := _DOCUMENT.search(latex)):
+        latex = document[1].strip()
     for _ in range(4):
         for opening, closing in _DELIMITERS:
             if len(latex) > len(opening) + len(closing) and latex.startswith(opening) and latex.endswith(closing):
@@ -69,6 +77,10 @@ def strip_delimiters(latex: str) -> tuple[str, bool | None]:
 def _without_style(latex: str) -> str:
     """Drop a `{\\displaystyle ...}` that holds the whole formula, and a leading `\\displaystyle`."""
     for _ in range(3):
+        latex = _EMPTY_STYLE.sub("", latex)
+        if latex.startswith("{") and not _STYLE_GROUP.match(latex) and braced(latex, 0) == len(latex):
+            latex = latex[1:-1].strip()
+            continue
         match = _STYLE_GROUP.match(latex)
         if match and braced(latex, 0) == len(latex):
             latex = latex[match.end() : -1].strip()

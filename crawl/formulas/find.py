@@ -132,7 +132,8 @@ def _image(node: Element, parent: Element, index: int, state: MarkupFormulas) ->
         found = [*mathml_from_text(mathml), *found]
     if not found:
         return None
-    if found[0].display is None and _stands_alone(node, parent):
+    broken = "eeimg" in node.attrs and found[0].latex.endswith("\\\\")  # Zhihu's mark of a display formula
+    if found[0].display is None and (broken or _stands_alone(node, parent)):
         found = [Candidate(found[0].latex, found[0].source, True), *found[1:]]
     return found
 
@@ -151,8 +152,10 @@ def _stands_alone(node: Element, parent: Element) -> bool:
 
 
 def _container(node: Element, parent: Element, index: int, state: MarkupFormulas) -> Found | None:  # noqa: ARG001
-    """MathJax 3 and 4: `mjx-container`."""
+    """MathJax 3 and 4: `mjx-container`; dropped where its TeX follows (Typora)."""
     display = node.get("display") in ("true", "block") or node.get("width") == "full"
+    if _next_is_script(parent, index):
+        return [Candidate("", FormulaSource.MATHJAX_SVG if _is_svg(node) else FormulaSource.MATHJAX_CHTML, display)]
     found: Found = []
     latex = node.get("data-latex") or _mathjax4_latex(node)
     if latex:
@@ -196,6 +199,18 @@ def _raw_tag(node: Element, parent: Element, index: int, state: MarkupFormulas) 
         said if said is not None else "display" in names or "block" in node.attrs or node.get("display") == "block"
     )
     return [Candidate(latex, FormulaSource.MATH_CLASS, display)]
+
+
+def _alternatives(node: Element, parent: Element, index: int, state: MarkupFormulas) -> Found | None:  # noqa: ARG001
+    """JATS in HTML: the same formula as TeX, as MathML and as a picture."""
+    found: Found = []
+    for child in node.walk():
+        recogniser = {"tex-math": _raw_tag, "math": _math, "img": _image}.get(child.tag)
+        if recogniser is not None:
+            found.extend(recogniser(child, node, 0, state) or ())
+    around = parent.get("class") + parent.tag
+    display = "inline" not in around and ("disp" in around or any(candidate.display for candidate in found))
+    return [Candidate(one.latex, one.source, display) for one in found] or None
 
 
 def _amp(node: Element, parent: Element, index: int, state: MarkupFormulas) -> Found | None:  # noqa: ARG001
@@ -338,6 +353,16 @@ def _math_class(node: Element, parent: Element, index: int, state: MarkupFormula
     return [Candidate(text, FormulaSource.MATH_CLASS, display)] if accepted else None
 
 
+def _remark_math(node: Element, parent: Element, index: int, state: MarkupFormulas) -> Found | None:  # noqa: ARG001
+    """Code that a script typesets (remark-math, GitLab), and Mathpix's formula with a hidden `latex` element."""
+    names = set(node.classes)
+    display = "math-display" in names or "math-block" in names or parent.tag == "pre"
+    if node.tag == "code":
+        return [Candidate(node.text().strip(), FormulaSource.MATH_CLASS, display)]
+    hidden = next((child for child in node.elements() if child.tag == "latex"), None)
+    return [Candidate(hidden.text().strip(), FormulaSource.MATH_CLASS, display)] if hidden is not None else None
+
+
 def _latexml(node: Element, parent: Element, index: int, state: MarkupFormulas) -> Found | None:  # noqa: ARG001
     """LaTeXML's alignments, which lay one formula out in the cells of a table."""
     latex = equation_group(node, lambda math: math_candidates(math)[0].latex)
@@ -413,10 +438,21 @@ def _says_display(node: Element) -> bool:
     return bool(re.search(r"display|block", names + node.get("data-type"))) or node.tag in ("div", "p", "figure")
 
 
+_RAW_TAGS = (
+    "math-renderer",
+    "tex-math",
+    "d-math",
+    "math-field",
+    "la-tex",
+    "k-tex",
+    "x-tex",
+    "latex-js",
+    "tex",
+    "katex",
+)
 _BY_TAG: dict[str, Recogniser] = {
-    "script": _script, "math": _math, "img": _image, "mjx-container": _container, "math-renderer": _raw_tag,
-    "tex-math": _raw_tag, "d-math": _raw_tag, "math-field": _raw_tag, "la-tex": _raw_tag, "amp-mathml": _amp,
-    "k-tex": _raw_tag, "x-tex": _raw_tag, "latex-js": _raw_tag, "tex": _raw_tag, "katex": _raw_tag,
+    "script": _script, "math": _math, "img": _image, "mjx-container": _container, "alternatives": _alternatives,
+    "amp-mathml": _amp, **dict.fromkeys(_RAW_TAGS, _raw_tag),
 }  # fmt: skip
 _BY_CLASS: dict[str, Recogniser] = {
     "katex-display": _katex, "katex": _katex, "katex-error": _katex, "mwe-math-element": _mediawiki,
@@ -424,5 +460,6 @@ _BY_CLASS: dict[str, Recogniser] = {
     "MathJax_CHTML": _mathjax2, "MathJax_MathML": _mathjax2, "mjx-chtml": _mathjax2, "MathJax_PlainSource": _mathjax2,
     "MathJax_Preview": _preview, "math": _math_class, "tex": _math_class, "latex": _math_class,
     "ltx_eqn_table": _latexml, "js-render-math": _math_class, "equation": _math_class, "formula": _math_class,
-    "mathjax": _math_class,
+    "mathjax": _math_class, "math-inline": _remark_math, "math-block": _remark_math, "math-display": _remark_math,
+    "language-math": _remark_math,
 }  # fmt: skip

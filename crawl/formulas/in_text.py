@@ -13,8 +13,8 @@ _PIECE = re.compile(
     r"\\[$`]"  # an escaped sign
     r"|(?<![^\n])(?P<indent>[ >]*(?:(?:-|\d+\.) +)*)(?P<fence>`{3,})\n.*?\n[ >]*(?P=fence)(?!`)"  # a fenced block
     r"|(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)"  # inline code
-    r"|\$\$(?P<display>.+?)(?<!\\)\$\$"
-    r"|\$(?P<inline>[^\n$]*?[^\n$\\](?:(?:\\\\)*\\\$[^\n$]*?[^\n$\\]?)*)\$",
+    r"|\$\$(?P<display>(?:\\.|[^\\])+?)\$\$"
+    r"|\$(?P<inline>(?:\\[^\n]|[^\n$\\])+)\$",
     re.DOTALL,
 )
 

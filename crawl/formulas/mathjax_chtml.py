@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import islice
 
 from crawl.dom import Element
 from crawl.formulas import mathjax_tree as tree
@@ -19,6 +20,7 @@ _FONT = re.compile(r"(?:TEX|NCM|[A-Z]{2,})-([A-Z]{1,2}[0-9]?)\Z")
 _WIDTH = re.compile(r"(?:^|[;\s])width\s*:\s*(-?[0-9.]+)em")
 _MARGIN = re.compile(r"margin-(?:left|right)\s*:\s*(-[0-9.]+)em")
 _TOKENS = frozenset({"mi", "mn", "mo", "mtext", "ms"})
+_NEAR = 4  # mjx-mtable > mjx-table > mjx-itable, which draws the frame
 _GLYPH_TAGS = frozenset({"mjx-c", "mjx-utext", "mjx-stretchy-v", "mjx-stretchy-h"})
 _SLOTS = frozenset({"base", "over", "under", "num", "den", "root", "surd", "sqrt", "script", "prescripts",
                     "postscripts", "labels"})  # fmt: skip
@@ -147,7 +149,7 @@ def _multiscripts(_: Element, children: list[Element]) -> Element:
     return made
 
 
-def _table(_: Element, children: list[Element]) -> Element:
+def _table(node: Element, children: list[Element]) -> Element:
     rows = _rest(children)
     labels = [list(row.elements()) for row in _slot(children, "labels")]
     for row in rows:
@@ -164,6 +166,8 @@ def _table(_: Element, children: list[Element]) -> Element:
     ]
     if "solid" in rules:
         table.attrs["rowlines"] = " ".join(rules)
+    if any(inner.tag == "mjx-itable" and "border:" in inner.get("style") for inner in islice(node.walk(), _NEAR)):
+        table.attrs["frame"] = "solid"
     if len(first) > 1 and re.search(r"padding-right:\s*0(?:em)?\s*;", first[0].get("style") + ";"):
         table.attrs["columnspacing"] = "0em"
     return table
@@ -176,10 +180,8 @@ def _enclosed(node: Element, children: list[Element]) -> Element:
     styles = " ".join(child.get("style") for child in node.elements())
     if not notations and "border:" in styles.replace(" :", ":"):
         notations = ["box"]
-    elif not notations and "border-top" in styles:
-        notations = ["top"]
-    elif not notations and "border-bottom" in styles:
-        notations = ["bottom"]
+    elif not notations:
+        notations = [side for side in ("top", "bottom", "left", "right") if f"border-{side}" in styles]
     return Element("menclose", {"notation": " ".join(notations)}, list(children))
 
 

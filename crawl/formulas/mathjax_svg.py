@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from crawl.dom import Element
 from crawl.formulas import mathjax_tree as tree
@@ -21,6 +21,8 @@ _COORDINATE = re.compile(r"-?[0-9]*\.?[0-9]+")
 _TOKENS = frozenset({"mi", "mn", "mo", "mtext", "ms"})
 _SKIPPED = frozenset({"defs", "mjx-assistive-mml", "mjx-speech", "title", "desc", "style"})
 _UNITS_PER_EM = 1000.0
+_NEAR = 8  # elements between a <menclose> and the table it frames
+_LINE_WIDTH = 68.0  # a line on the left stands at half its width of 67
 _X, _Y = "data-x", "data-y"
 
 
@@ -205,22 +207,35 @@ def _mark_lines(node: Element, rows: list[Element], table: Element) -> None:
             vertical.add(sum(x < _coordinate(line, "x1") for x in columns))
         elif line.get("data-line") == "h":
             horizontal.add(sum(y > _coordinate(line, "y1") for y in heights))
+        elif line.get("data-frame"):
+            table.attrs["frame"] = "solid"
     for name, places, count in (("columnlines", vertical, len(columns)), ("rowlines", horizontal, len(rows))):
         if places:
             table.attrs[name] = " ".join("solid" if index in places else "none" for index in range(1, count))
 
 
 def _enclosed(node: Element, children: list[Element]) -> Element:
+    of_table = any(inner.get("data-mml-node") == "mtable" for inner in islice(node.walk(), _NEAR))
     notations = []
     for shape in node.elements():
         if shape.tag == "rect" and shape.get("fill") == "none":
             notations.append("box")
         elif shape.tag == "line":
-            rises = _coordinate(shape, "y2") - _coordinate(shape, "y1")
-            notations.append(
-                "updiagonalstrike" if rises > 0 else "downdiagonalstrike" if rises < 0 else "horizontalstrike"
-            )
+            notations.append(_side(shape) if of_table else _strike(shape))
     return Element("menclose", {"notation": " ".join(notations)}, list(children))
+
+
+def _strike(line: Element) -> str:
+    rises = _coordinate(line, "y2") - _coordinate(line, "y1")
+    return "updiagonalstrike" if rises > 0 else "downdiagonalstrike" if rises < 0 else "horizontalstrike"
+
+
+def _side(line: Element) -> str:
+    """Where a line stands that partly frames an array: MathJax strikes no array through."""
+    x, y = _coordinate(line, "x1"), _coordinate(line, "y1")
+    if x == _coordinate(line, "x2"):
+        return "left" if x < _LINE_WIDTH else "right"
+    return "top" if y > 0 else "bottom"
 
 
 _HANDLERS: dict[str, Callable[[Element, list[Element]], Element]] = {

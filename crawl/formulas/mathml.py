@@ -101,6 +101,8 @@ def _convert(node: Element, name: str, parts: list[Piece]) -> Piece:
     if name in _DROPPED:
         return NOTHING
     handler = _LAYOUTS.get(name)
+    if name in _LIMITS:
+        parts = [part for part in parts if not part.apply]  # KaTeX: \overline{\lim} is <mover>lim, apply, line
     return handler(node, parts) if handler else row(parts)
 
 
@@ -190,6 +192,9 @@ _ENCLOSURES = (
 
 def _enclosed(node: Element, parts: list[Piece]) -> Piece:
     body = row(parts)
+    table = arrays.framed(node, body)
+    if table is not None:
+        return table
     notations = node.get("notation", "longdiv").split()
     if {"updiagonalstrike", "downdiagonalstrike"} <= set(notations):
         return Piece(tex=r"\xcancel" + braced(body.tex), tall=body.tall)
@@ -206,6 +211,7 @@ def _glyph(node: Element, _: list[Piece]) -> Piece:
     return tokens.text_piece(node.get("alt")) if node.get("alt") else NOTHING
 
 
+_LIMITS = frozenset(["munder", "mover", "munderover"])
 _LAYOUTS: dict[str, Callable[[Element, list[Piece]], Piece]] = {
     **CONTENT,
     "mrow": _mrow,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
 
 from crawl.dom import Element
 from crawl.formulas.mathml_pieces import NOTHING, Layout, Piece, Role, Stretch, braced
@@ -28,6 +30,13 @@ _NUMBER = re.compile(r"\((.*)\)\Z", re.DOTALL)
 _MANY = 200  # columns; no author writes that many, and each is a pass over all rows
 # Columns whose gap is under this many em stand together as one equation: LaTeX's array puts 1em between columns.
 _TIGHT_GAP_EM = 0.3
+_WITH_OPTION = ("aligned", "gathered")
+_DRAWN = frozenset(["solid", "dashed"])
+_ALL_SIDES = frozenset(["top", "bottom", "left", "right"])
+# KaTeX names the sides of a partly framed array by the other axis: `{|c|c|}` comes as "top bottom".
+_KATEX_SIDES = {"top": "left", "bottom": "right", "left": "top", "right": "bottom"}
+_KATEX_ROW_SPACING = "0.16em"
+_NEAR = 6  # elements between <menclose> and its table: menclose > mrow > mstyle > mtable
 
 
 def cell(node: Element, content: Piece) -> Piece:
@@ -95,10 +104,11 @@ def _layout(node: Element, rows: Sequence[Piece]) -> Layout:
         columns = "".join(_column_align(rows, index) for index in range(count)) if count <= _MANY else "c" * count
     gaps = [length_in_em(word) for word in node.get("columnspacing").split()]
     tight = bool(gaps) and gaps[0] is not None and gaps[0] < _TIGHT_GAP_EM
+    sides = _ALL_SIDES if node.get("frame") in _DRAWN else frozenset[str]()
     return Layout(
         columns=columns,
-        vertical_lines=_lines(node.get("columnlines"), count),
-        horizontal_lines=_lines(node.get("rowlines"), len(rows)),
+        vertical_lines=_with_frame(_lines(node.get("columnlines"), count), count, sides & {"left", "right"}),
+        horizontal_lines=_with_frame(_lines(node.get("rowlines"), len(rows)), len(rows), sides & {"top", "bottom"}),
         tight=tight or node.get("displaystyle") == "true" or "tml-jot" in node.classes,
         small=node.get("data-mjx-smallmatrix") == "true" or "tml-small" in node.classes,
     )
@@ -113,10 +123,33 @@ def _column_align(rows: Sequence[Piece], index: int) -> str:
 def _lines(words: str, count: int) -> tuple[int, ...]:
     """Gaps (after the i-th row or column, from 1) that hold a line."""
     marks = words.split()
-    if not any(mark in ("solid", "dashed") for mark in marks):
+    if not _DRAWN.intersection(marks):
         return ()
     marks += [marks[-1]] * (count - 1 - len(marks))
-    return tuple(index + 1 for index, mark in enumerate(marks[: count - 1]) if mark in ("solid", "dashed"))
+    return tuple(index + 1 for index, mark in enumerate(marks[: count - 1]) if mark in _DRAWN)
+
+
+def _with_frame(lines: tuple[int, ...], count: int, sides: frozenset[str]) -> tuple[int, ...]:
+    """The lines between rows or columns, and those before the first (0) and after the last (their count)."""
+    before, after = (0,) if sides & {"left", "top"} else (), (count,) if sides & {"right", "bottom"} else ()
+    return before + lines + after
+
+
+def framed(node: Element, piece: Piece) -> Piece | None:
+    r"""An array inside <menclose>, whose sides are \hline and |; None where it is enclosed otherwise."""
+    sides = frozenset(node.get("notation").split())
+    layout = piece.layout
+    if piece.role is not Role.ARRAY or layout is None or not sides or not sides <= _ALL_SIDES:
+        return None
+    table = next((inner for inner in islice(node.walk(), _NEAR) if inner.tag == "mtable"), node)
+    if table.get("rowspacing") == _KATEX_ROW_SPACING:
+        sides = frozenset(_KATEX_SIDES[side] for side in sides)
+    layout = replace(
+        layout,
+        vertical_lines=_with_frame(layout.vertical_lines, len(layout.columns), sides & {"left", "right"}),
+        horizontal_lines=_with_frame(layout.horizontal_lines, len(piece.parts), sides & {"top", "bottom"}),
+    )
+    return _written(replace(piece, layout=layout), "array")
 
 
 def _environment(layout: Layout, rows: Sequence[Piece]) -> str:
@@ -141,9 +174,13 @@ def _written(piece: Piece, environment: str, *, numbered: bool = False) -> Piece
     lines = []
     for index, row in enumerate(piece.parts):
         cells = " & ".join(part.tex for part in row.parts)
+        if cells.startswith("[") and (index or environment in _WITH_OPTION):
+            cells = "{}" + cells  # else LaTeX takes it for the option of what stands before
         tag = _tag(row.label) if numbered and row.label else ""
         rule = r"\hline " if index in layout.horizontal_lines else ""
         lines.append(rule + cells + tag)
+    if len(piece.parts) in layout.horizontal_lines:
+        lines.append(r"\hline")
     spec = braced(_column_spec(layout)) if environment == "array" else ""
     body = r" \\ ".join(lines)
     space = " " if body[:1].isalpha() or body[:1] == "[" else ""
@@ -152,7 +189,8 @@ def _written(piece: Piece, environment: str, *, numbered: bool = False) -> Piece
 
 
 def _column_spec(layout: Layout) -> str:
-    return "".join(
+    first = "|" if 0 in layout.vertical_lines else ""
+    return first + "".join(
         align + ("|" if index + 1 in layout.vertical_lines else "") for index, align in enumerate(layout.columns)
     )
 

@@ -99,6 +99,8 @@ def _degree(sup: Piece) -> str:
 
 def under_over(node: Element, base: Piece, under: Piece, over: Piece) -> Piece:
     """A base with something under it, over it, or both."""
+    if under.role is Role.EMPTY and _is_word(base) and _mark(over) in ACCENTS_OVER:
+        return replace(_over(node, base, over), role=base.role, limits=base.limits)
     if _takes_limits(base):
         piece = scripted(base, under, over)
         if base.char in INTEGRALS:
@@ -124,6 +126,16 @@ def _is_name(base: Piece) -> bool:
     if base.role is Role.LETTER:
         return bool(base.font) and len(base.body) > 1 and base.body.isalpha()
     return base.role is Role.FUNCTION and base.tex.startswith(r"\operatorname{")
+
+
+def _is_word(base: Piece) -> bool:
+    r"""A function or a name: a mark over it is an accent (`\overline{\lim}`), not a limit."""
+    return base.role is Role.FUNCTION or _is_name(base)
+
+
+def _mark(over: Piece) -> str:
+    """The accent that the piece is, if it is a single sign."""
+    return accent_character(over.char) if over.role in (Role.OPERATOR, Role.LETTER) else ""
 
 
 def _takes_limits(base: Piece) -> bool:
@@ -155,7 +167,7 @@ def _is_many(base: Piece) -> bool:
 
 
 def _over(node: Element, base: Piece, over: Piece) -> Piece:
-    mark = accent_character(over.char) if over.role in (Role.OPERATOR, Role.LETTER) else ""
+    mark = _mark(over)
     if mark in ACCENTS_OVER and not (base.role is Role.OPERATOR and base.spaced):
         narrow, wide = ACCENTS_OVER[mark]
         return _accented(wide if _stretched(node, base) else narrow, base)
@@ -167,7 +179,7 @@ def _over(node: Element, base: Piece, over: Piece) -> Piece:
 
 
 def _under(base: Piece, under: Piece) -> Piece:
-    mark = accent_character(under.char) if under.role in (Role.OPERATOR, Role.LETTER) else ""
+    mark = _mark(under)
     if mark in ACCENTS_UNDER:
         return _accented(ACCENTS_UNDER[mark], base)
     if base.role is Role.OTHER and base.char in _BRACES:

@@ -151,11 +151,9 @@ class _Reader:
 
     def argument(self) -> str:
         """A group or a single atom."""
-        if self.peek() in ("}", "", "\\end"):
-            return ""
         while self.peek()[1:] in tables.DROPPED and self.peek()[:1] == "\\":
             self.take()
-        return self.atom()
+        return "" if self.peek() in ("}", "", "\\end") else self.atom()
 
     def group(self) -> str:
         """What stands between braces."""
@@ -242,7 +240,7 @@ class _Reader:
         if name == "begin":
             return self.environment(self.raw_group())
         if name in ("tag", "tag*"):
-            tag = "".join(re.findall(r"[^\s{}$]+", self.raw_group()))
+            tag = re.sub(r"\\[()]|[\s{}$]", "", self.raw_group())
             tag = _Reader(_tokens(tag)).all()
             self.tags.append(tag if name == "tag*" else f"({tag})")
             return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from crawl.dom import Element
 
 _OPEN = {"sub": "_{", "sup": "^{", "strong": "\\mathbf{", "b": "\\mathbf{"}
-_TRANSPARENT = frozenset("em i span var a".split())
+_TRANSPARENT = frozenset("em i span var a code".split())
 
 
 def markup_to_latex(element: Element) -> str | None:

@@ -182,11 +182,10 @@ def _span_at(match: re.Match[str], run: str, rules: TextRules, node: Element, *,
     if end is None:
         return None
     content = _flattened(run, match.end(), end - len(closing), node)
-    if content is None or not content.strip():
+    if content is None:
         return None
-    if token == "`":
-        latex = asciimath_to_latex(content)
-        return Span(start, end, latex, False, FormulaSource.ASCIIMATH, Likeness.WEAK) if latex else None
+    if not content.strip() or token == "`":
+        return _of_little(content, token, start, end, rules)
     look = likeness(content)
     if token == "$" and content.startswith("latex "):
         content = content[6:]
@@ -194,6 +193,15 @@ def _span_at(match: re.Match[str], run: str, rules: TextRules, node: Element, *,
         return None
     source = FormulaSource.MATH_CLASS if trusted else FormulaSource.TEX_DELIMITERS
     return Span(start, end, content, display, source, look)
+
+
+def _of_little(content: str, token: str, start: int, end: int, rules: TextRules) -> Span | None:
+    """Between backquotes, or empty: `\\(\\)`, which a cell of an alignment may be, shows nothing."""
+    if not content.strip():
+        shown = token[0] != "\\" or not rules.has_tex
+        return None if shown else Span(start, end, "{}", False, FormulaSource.TEX_DELIMITERS, Likeness.WEAK)
+    latex = asciimath_to_latex(content)
+    return Span(start, end, latex, False, FormulaSource.ASCIIMATH, Likeness.WEAK) if latex else None
 
 
 def _longest(token: str, rules: TextRules) -> int:

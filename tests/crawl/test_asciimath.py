@@ -167,6 +167,68 @@ def test_brackets_of_equal_rows_are_matrices(source: str, latex: str) -> None:
     assert asciimath_to_latex(source) == latex
 
 
+@pytest.mark.parametrize(
+    ("source", "latex"),
+    [
+        ("f(x)/x", r"\frac{f(x)}{x}"),
+        ("g(x)/2", r"\frac{g(x)}{2}"),
+        ("f^2(x)/2", r"\frac{f^2 (x)}{2}"),
+        ("(f, g)", "(f, g)"),
+        ("(sin x, cos x)", r"(\sin x, \cos x)"),
+        ("f: A -> B", r"f:A\to B"),
+        ("f/g", r"\frac{f}{g}"),
+        ("f = g", "f=g"),
+    ],
+)
+def test_f_and_g_are_functions_and_keep_their_argument(source: str, latex: str) -> None:
+    assert asciimath_to_latex(source) == latex
+
+
+@pytest.mark.parametrize(
+    ("source", "latex"),
+    [
+        ("[[a,b,|,c],[d,e,|,f]]", r"\left[\begin{array}{cc|c} a & b & c \\ d & e & f\end{array}\right]"),
+        ("((1,|,2),(3,|,4))", r"\left(\begin{array}{c|c} 1 & 2 \\ 3 & 4\end{array}\right)"),
+        ("[[|,a],[|,b]]", r"\begin{bmatrix}| & a \\ | & b\end{bmatrix}"),
+        ("[[a,|,b],[c,d,e]]", r"\begin{bmatrix} a & | & b \\ c & d & e\end{bmatrix}"),
+        ("{([0,1],a),([2,3],b):}", r"\begin{cases} [0, 1] & a \\ {}[2, 3] & b\end{cases}"),
+    ],
+)
+def test_a_column_of_bars_is_a_line_between_columns(source: str, latex: str) -> None:
+    assert asciimath_to_latex(source) == latex
+
+
+@pytest.mark.parametrize(
+    ("source", "latex"),
+    [
+        ("sin^2 x/2", r"\frac{\sin^2 x}{2}"),
+        ("sqrt x^2", r"\sqrt{x}^2"),
+        ("hat x^2", r"\hat{x}^2"),
+        ("a/b^2", r"\frac{a}{b^2}"),
+        ("a_1/b_1", r"\frac{a_1}{b_1}"),
+        ("-x/y", r"-\frac{x}{y}"),
+        ("(a)/(b)c", r"\frac{a}{b}c"),
+        ("n!/(k!(n-k)!)", r"n\frac{!}{k!(n-k)!}"),
+        ("sum_i^n/2", r"\frac{\sum_i^n}{2}"),
+        ("1/2 3/4", r"\frac{1}{2}\frac{3}{4}"),
+        ("((a,b),(c,d))^-1", r"\begin{pmatrix} a & b \\ c & d\end{pmatrix}^{-1}"),
+        ('x_"max"', r"x_{\text{max}}"),
+        ("(x)_(y)", "(x)_y"),
+        ("{x}/{y}", r"\frac{x}{y}"),
+        ("(dy)/(dx)", r"\frac{dy}{dx}"),
+        ("[a,b)", "[a, b)"),
+        ("(d^2y)/(dx^2)", r"\frac{d^2y}{dx^2}"),
+        ("x^{1}_2", "x^1{}_2"),
+        ("|x|^2", r"\left|x\right|^2"),
+        ("5%", r"5\%"),
+        ("$5", r"\$5"),
+        ("a#b", r"a\#b"),
+    ],
+)
+def test_precedence_is_that_of_the_published_grammar(source: str, latex: str) -> None:
+    assert asciimath_to_latex(source) == latex
+
+
 @pytest.mark.parametrize("source", ["", "   ", "\n", "x" * (MAX_LENGTH + 1), "(" * 5000 + "x", "sin^2 " * 3000])
 def test_empty_long_and_deep_formulas_are_none(source: str) -> None:
     assert asciimath_to_latex(source) is None

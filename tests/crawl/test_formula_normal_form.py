@@ -69,6 +69,8 @@ EQUAL = [
     ("a % note\nb", "ab"),
     ("\\mathrm{d}x", "\\text{d}x"),
     ("A^T", "A^{T}"),
+    ("a \\tag{\\(\\star\\)}", "a (\\star)"),
+    ("a \\tag{$3$}", "a \\tag{3}"),
     ("\\operatorname*{argmax}_x", "\\operatorname{argmax}_{x}"),
 ]  # fmt: skip
 
@@ -102,6 +104,10 @@ DIFFERENT = [
 @pytest.mark.parametrize(("one", "other"), DIFFERENT)
 def test_formulas_that_print_differently_differ(one: str, other: str) -> None:
     assert normal_form(one) != normal_form(other)
+
+
+def test_script_without_an_argument_is_left_out() -> None:
+    assert normal_form("x^\\ ") == normal_form("x^") == "x"
 
 
 def test_nesting_without_end_falls_back() -> None:

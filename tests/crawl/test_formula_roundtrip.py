@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.formula_roundtrip import PER_PAGE, Row, kind_of, page_of, printed, spelling
-from benchmarks.roundtrip.corpus import Original, sample
+from benchmarks.formula_roundtrip import PER_PAGE, Row, kind_of, page_of, spelling
+from benchmarks.roundtrip.corpus import Original, held_out, sample
+from benchmarks.roundtrip.printed import printed
 from crawl import extract_page
+from crawl.formulas.normal_form import normal_form
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,18 @@ from crawl import extract_page
         (
             "<math><mtext>if</mtext></math>",
             '<math><mi mathvariant="normal">i</mi><mi mathvariant="normal">f</mi></math>',
+        ),
+        (
+            "<math><mi>max</mi><mo>\u2061</mo><mi>x</mi></math>",
+            "<math><mtext>max </mtext><mi>x</mi></math>",
+        ),
+        (
+            "<math><munder><mo>∑</mo><mi>i</mi></munder></math>",
+            "<math><msub><mo>∑</mo><mi>i</mi></msub></math>",
+        ),
+        (
+            "<math><mtable><mtr><mtd><mi>x</mi></mtd><mtd></mtd></mtr></mtable></math>",
+            "<math><mi>x</mi></math>",
         ),
     ],
 )
@@ -71,6 +85,34 @@ def test_layout_and_spacing_do_not_print(first: str, second: str) -> None:
         (
             '<math><menclose notation="box"><mi>x</mi></menclose></math>',
             "<math><mi>x</mi></math>",
+        ),
+        (
+            "<math><mfrac><mrow><mi>a</mi><mi>b</mi></mrow><mi>c</mi></mfrac></math>",
+            "<math><mfrac><mi>a</mi><mrow><mi>b</mi><mi>c</mi></mrow></mfrac></math>",
+        ),
+        (
+            "<math><msup><mrow><mi>a</mi><mi>b</mi></mrow><mi>c</mi></msup></math>",
+            "<math><msup><mi>a</mi><mrow><mi>b</mi><mi>c</mi></mrow></msup></math>",
+        ),
+        (
+            '<math><mi mathvariant="bold">a</mi><mi>b</mi></math>',
+            '<math><mi mathvariant="bold">a</mi><mi mathvariant="bold">b</mi></math>',
+        ),
+        (
+            "<math><mi>sin</mi></math>",
+            "<math><mi>s</mi><mi>i</mi><mi>n</mi></math>",
+        ),
+        (
+            '<math><mn mathvariant="double-struck">1</mn></math>',
+            "<math><mn>1</mn></math>",
+        ),
+        (
+            "<math><mo><mrow><mi>m</mi><mi>o</mi><mi>d</mi></mrow></mo></math>",
+            "<math></math>",
+        ),
+        (
+            '<math><mi>a</mi><mspace linebreak="newline"/><mi>b</mi></math>',
+            "<math><mi>a</mi><mi>b</mi></math>",
         ),
     ],
 )
@@ -155,3 +197,25 @@ def test_the_sample_is_the_same_whatever_the_order_of_the_lines(tmp_path: Path) 
 
 def test_spacing_variants_count_once(tmp_path: Path) -> None:
     assert len(sample(corpus(tmp_path, "$a + b$ $a+b$ $a  +b$"))) == 1
+
+
+def test_the_held_out_sample_shares_no_formula_with_the_first_whatever_its_spelling(tmp_path: Path) -> None:
+    data = corpus(
+        tmp_path, *[f"$x+{index}$" for index in range(300)], *[f"$x + {{{index}}}$" for index in range(300)]
+    )
+    first = {normal_form(one.latex) for one in sample(data)}
+    rest = [normal_form(one.latex) for one in held_out(data)]
+    assert first.isdisjoint(rest)
+    assert sorted([*first, *rest]) == sorted(f"x+{index}" for index in range(300))
+
+
+def test_the_held_out_sample_holds_as_many_of_either_kind(tmp_path: Path) -> None:
+    texts = [f"$x+{index}$" for index in range(400)] + [rf"\[y+{index}\]" for index in range(400)]
+    drawn = held_out(corpus(tmp_path, *texts), per_source=50)
+    assert sum(one.display for one in drawn) == 50
+    assert len(drawn) == 100
+    assert drawn == held_out(tmp_path, per_source=50)
+
+
+def test_mathml_that_is_not_well_formed_is_compared_as_it_stands() -> None:
+    assert printed("<math><mi>x</math>") == "<math><mi>x</math>"

@@ -268,6 +268,11 @@ CLASSES = [
     ('<pre class="code math js-render-math" data-math-style="display">b^2</pre>', ("b^2", True)),
     ('<math-renderer class="js-inline-math">$a+b$</math-renderer>', ("a+b", False)),
     ('<math-renderer class="js-display-math">$$c$$</math-renderer>', ("c", True)),
+    ('<code class="language-math math-inline">k_1</code>', ("k_1", False)),
+    ('<pre><code class="language-math math-display">k_2</code></pre>', ("k_2", True)),
+    ('<pre class="code math js-render-math" data-math-style="display"><code>b^3</code></pre>', ("b^3", True)),
+    ('<span class="math-inline"><latex style="display: none">x_5</latex></span>', ("x_5", False)),
+    ('<div class="math-block"><mathml><math><mi>q</mi></math></mathml><latex>x_6</latex></div>', ("x_6", True)),
     ("<d-math>x_0</d-math>", ("x_0", False)),
     ("<d-math block>y</d-math>", ("y", True)),
     ("<tex-math>\\alpha</tex-math>", ("\\alpha", False)),
@@ -380,3 +385,45 @@ def test_sphinx_number_and_its_link_stay_out_of_the_formula() -> None:
 def test_moodle_filter_span_is_trusted() -> None:
     body = '<p><span class="filter_mathjaxloader_equation"><span class="nolink">\\(x+1\\)</span></span> here</p>'
     assert formulas(body) == [("x+1", False, Source.MATH_CLASS)]
+
+
+# --- publishers' MathML and TeX
+
+
+JATS = (
+    "<alternatives><tex-math>\\documentclass[12pt]{minimal} \\begin{document}$$\\alpha$$\\end{document}</tex-math>"
+    '<mml:math><mml:mi>α</mml:mi></mml:math><img src="a.gif" alt="a"></alternatives>'
+)
+
+
+def test_prefixed_mathml_is_mathml() -> None:
+    markup = '<p>Let <mml:math><mml:mi>c</mml:mi><mml:mspace width="1em"/><mml:mi>d</mml:mi></mml:math> be.</p>'
+    assert formulas(markup) == [("c\\quad d", False, Source.MATHML)]
+    assert formulas(markup.replace("mml:", "m:")) == [("c\\quad d", False, Source.MATHML)]
+
+
+def test_alternatives_of_a_publisher_are_one_formula_of_the_kind_around_them() -> None:
+    assert formulas(f'<p>a <span class="inline-formula">{JATS}</span> b</p>') == [
+        ("\\alpha", False, Source.MATH_CLASS)
+    ]
+    assert formulas(f'<div class="disp-formula">{JATS}</div>') == [("\\alpha", True, Source.MATH_CLASS)]
+    assert counts(f"<p>a {JATS} b</p>") == {"mathml": (1, 0), "math-class": (1, 1)}
+
+
+def test_typoras_drawing_is_dropped_where_its_script_follows() -> None:
+    drawn = '<mjx-container class="MathJax" jax="SVG"><svg></svg><mjx-assistive-mml><math><mi>x</mi></math></mjx-assistive-mml></mjx-container>'
+    body = f'<p>A <span class="md-inline-math">{drawn}<script type="math/tex">x_0</script></span> b</p>'
+    assert formulas(body) == [("x_0", False, Source.TEX_SCRIPT)]
+    assert counts(body) == {"tex-script": (1, 1), "mathjax-svg": (1, 0)}
+
+
+def test_zhihus_line_break_marks_a_display_formula() -> None:
+    picture = '<img src="https://www.zhihu.com/equation?tex={}" alt="c" eeimg="1"/>'
+    assert formulas(f"<p>A {picture.format('c%3Dd+%5C%5C')} b</p>") == [("c=d", True, Source.IMAGE_URL)]
+    assert formulas(f"<p>A {picture.format('c%3Dd')} b</p>") == [("c=d", False, Source.IMAGE_URL)]
+
+
+def test_empty_delimiters_show_nothing_and_count_nothing() -> None:
+    body = "<p>A \\(\\) b \\({}\\) c \\(x\\)</p>"
+    assert text(body, LOADER) == "A b c $x$"
+    assert counts(body, LOADER) == {"tex-delimiters": (1, 1)}

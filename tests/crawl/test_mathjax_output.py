@@ -12,6 +12,7 @@ from crawl.dom import Element, parse_html
 from crawl.formulas.mathjax_chtml import chtml_to_latex
 from crawl.formulas.mathjax_svg import svg_to_latex
 from crawl.formulas.mathjax_tree import Glyph, atom, glyph_of_code, row, token
+from crawl.formulas.mathml import MAX_NODES
 
 # --- writing MathJax's mark-up by hand, as its output has it
 
@@ -384,13 +385,110 @@ _SVG = st.recursive(
 )
 
 
+def balanced(latex: str | None) -> bool:
+    """Whether the braces pair, escaped ones left out; None has none."""
+    depth = 0
+    for char in (latex or "").replace("\\\\", "").replace(r"\{", "").replace(r"\}", ""):
+        depth += {"{": 1, "}": -1}.get(char, 0)
+        if depth < 0:
+            return False
+    return depth == 0
+
+
 @settings(max_examples=120, deadline=None)
 @given(_CHTML)
-def test_any_chtml_tree_gives_text_or_none(tree: Element) -> None:
-    assert isinstance(chtml_to_latex(Element("mjx-container", {}, [tree])), str | None)
+def test_any_chtml_tree_gives_text_with_paired_braces_or_none(tree: Element) -> None:
+    latex = chtml_to_latex(Element("mjx-container", {}, [tree]))
+    assert latex is None or latex.strip()
+    assert balanced(latex)
 
 
 @settings(max_examples=120, deadline=None)
 @given(_SVG)
-def test_any_svg_tree_gives_text_or_none(tree: Element) -> None:
-    assert isinstance(svg_to_latex(Element("mjx-container", {}, [tree])), str | None)
+def test_any_svg_tree_gives_text_with_paired_braces_or_none(tree: Element) -> None:
+    latex = svg_to_latex(Element("mjx-container", {}, [tree]))
+    assert latex is None or latex.strip()
+    assert balanced(latex)
+
+
+@pytest.mark.parametrize("convert", [chtml_to_latex, svg_to_latex])
+def test_more_nodes_than_the_limit_is_none(convert) -> None:  # type: ignore[no-untyped-def]
+    leaf = Element("mjx-c", {"class": "mjx-c61", "data-mml-node": "mi"})
+    assert convert(Element("mjx-container", {}, [leaf] * (4 * MAX_NODES + 1))) is None
+
+
+@pytest.mark.parametrize(
+    ("style", "latex"),
+    [
+        (
+            "border-left: 0.067em solid; border-right: 0.067em solid;",
+            r"\begin{array}{|cc|} a & b \\ c & d\end{array}",
+        ),
+        (
+            "border-top: 0.067em solid; border-bottom: 0.067em solid;",
+            r"\begin{array}{cc}\hline a & b \\ c & d \\ \hline\end{array}",
+        ),
+        (
+            "border-top: 0.067em solid;",
+            r"\begin{array}{cc}\hline a & b \\ c & d\end{array}",
+        ),
+        (
+            "border: 0.067em solid;",
+            r"\boxed{\begin{matrix} a & b \\ c & d\end{matrix}}",
+        ),
+    ],
+)
+def test_chtml_sides_drawn_around_a_table_are_its_lines(style: str, latex: str) -> None:
+    rows = [f"<mjx-mtr>{mtd(mi(one))}{mtd(mi(two))}</mjx-mtr>" for one, two in ("ab", "cd")]
+    inner = table(*rows)
+    assert chtml(f"<mjx-menclose><mjx-box style='{style}'>{inner}</mjx-box></mjx-menclose>") == latex
+
+
+def test_chtml_border_of_a_table_is_its_frame() -> None:
+    rows = f"<mjx-mtr>{mtd(mi('a'))}</mjx-mtr><mjx-mtr>{mtd(mi('b'))}</mjx-mtr>"
+    framed = f"<mjx-itable style='border: .07em solid;'>{rows}</mjx-itable>"
+    assert chtml(f"<mjx-mtable><mjx-table>{framed}</mjx-table></mjx-mtable>") == (
+        r"\begin{array}{|c|}\hline a \\ b \\ \hline\end{array}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "latex"),
+    [
+        (
+            "<line x1='33.5' y1='-1075' x2='33.5' y2='1575'></line>"
+            "<line x1='3170.5' y1='-1075' x2='3170.5' y2='1575'></line>",
+            r"\begin{array}{|cc|} a & b \\ c & d\end{array}",
+        ),
+        (
+            "<line x1='33.5' y1='-1075' x2='33.5' y2='1575'></line>",
+            r"\begin{array}{|cc} a & b \\ c & d\end{array}",
+        ),
+        (
+            "<line x1='0' y1='1608' x2='3000' y2='1608'></line><line x1='0' y1='-1108' x2='3000' y2='-1108'></line>",
+            r"\begin{array}{cc}\hline a & b \\ c & d \\ \hline\end{array}",
+        ),
+        (
+            "<line x1='0' y1='-1108' x2='3000' y2='-1108'></line>",
+            r"\begin{array}{cc} a & b \\ c & d \\ \hline\end{array}",
+        ),
+    ],
+)
+def test_svg_lines_beside_a_table_are_its_own_and_no_strikes(lines: str, latex: str) -> None:
+    cells = [svg_row(svg_mi("a"), svg_mi("b"), y=700), svg_row(svg_mi("c"), svg_mi("d"), y=-700)]
+    inner = g("mtable", "".join(cells))
+    assert svg(g("menclose", f"<g>{inner}</g>{lines}")) == latex
+
+
+def test_svg_rectangle_of_a_table_is_its_frame() -> None:
+    rows = svg_row(svg_mi("a"), y=700) + svg_row(svg_mi("b"), y=-700)
+    frame = "<rect data-frame='true' class='mjx-solid' width='2940' height='2901' x='35' y='-1200.5'></rect>"
+    assert svg(g("mtable", rows + frame)) == r"\begin{array}{|c|}\hline a \\ b \\ \hline\end{array}"
+
+
+def test_svg_line_through_a_formula_is_a_strike() -> None:
+    line = "<line x1='0' y1='250' x2='900' y2='250'></line>"
+    assert svg(g("menclose", f"<g>{svg_mi('x')}</g>{line}")) == r"\sout{x}"
+    assert svg(g("menclose", f"<g>{svg_mi('x')}</g><line x1='0' y1='600' x2='900' y2='-200'></line>")) == (
+        r"\bcancel{x}"
+    )
