@@ -54,7 +54,7 @@ def test_every_command_has_help_with_an_example(command):
         (["run", "configs/fixture.yaml", "--set", "sources=[nothing/*.gz]"], "nothing/*.gz"),
         (
             ["stage", "curate", "configs/fixture.yaml", "--set", "name=empty"],
-            "run `mathpipe stage decontaminate CONFIG`",
+            "run `mathpipe stage seed CONFIG` first",
         ),
         (["stage", "nonsense", "configs/fixture.yaml", "--set", "name=empty"], "one of seed, ngrams"),
         (["inspect", "nowhere"], "nowhere"),

@@ -157,6 +157,14 @@ class Plan:
         shards = tuple(folder / path for path in paths if len(path.parts) == 1)
         return StepOutput(shards, tuple(sorted({folder / path.parts[0] for path in paths if len(path.parts) > 1})))
 
+    def ancestors(self, name: str) -> list[str]:
+        """The steps that a step reads or looks at, and theirs, in the order they run."""
+        wanted = {name}
+        for step in reversed(self.given.values()):
+            if step.name in wanted:
+                wanted.update(other for other in (step.reads, *step.sides) if isinstance(other, str))
+        return [other for other in self.given if other in wanted - {name}]
+
     def missing_shards(self, name: str) -> int:
         """How many of a step's shards were never made, as things stand."""
         step = next(step for step in self.steps if step.name == name)

@@ -84,9 +84,7 @@ class Runner:
             return self._plan.steps
         if only not in self._plan.given:
             raise InputError(f"step {only!r}", f"one of {', '.join(self._plan.given)}", "name a step of the pipeline")
-        step = self._plan.given[only]
-        wanted = [name for name in (step.reads, *step.sides) if isinstance(name, str)]
-        for name in wanted:
+        for name in self._plan.ancestors(only):
             missing = self._plan.missing_shards(name)
             if missing:
                 raise InputError(

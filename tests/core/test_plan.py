@@ -128,3 +128,10 @@ def test_source_files_can_be_gathered_by_partition(tmp_path):
         parts = gather.partitions
         assert values == [sum(number for number in numbers if number % parts == part) for part in range(parts)]
         assert len(values) == len(expected)
+
+
+def test_the_ancestors_of_a_step_come_in_the_order_they_run(tmp_path):
+    plan = Plan(tmp_path, toy_steps(write_sources(tmp_path / "in")))
+    assert plan.ancestors("add") == ["times", "sum"]
+    assert plan.ancestors("sum") == ["times"]
+    assert plan.ancestors("times") == []
