@@ -11,7 +11,10 @@ measure for benchmarks and near-duplicates, not something to typeset. The rules,
   and their commands …: `normal_form_tables`), `a \\over b` is `\\frac{a}{b}`, `\\overset{\\cdot}{x}` is `\\dot{x}`;
 - upright words are compared by letters: `\\sin`, `\\mathrm{sin}`, `\\operatorname{sin}` and `\\text{sin}` are equal;
   a font is spread over its letters: `\\mathbf{AB}` is `\\mathbf{A}\\mathbf{B}`;
-- alignment environments, and arrays with columns `rl` or `rcl`, are one (`&` left out, a single row unwrapped),
+- what stands over or under a large operator or a word like lim is its script, over or under anything else it is not:
+  `\\overset{a}{b}` is not `b^a`;
+- alignment environments, and arrays with columns `rl` or `rcl` whose cells meet at relations, are one (`&` left out,
+  a single row unwrapped); other arrays keep their cells,
   matrices are fences around a grid;
 - `\\tag{3}` is compared as what it prints at the end of the formula: (3).
 
@@ -30,6 +33,13 @@ MAX_DEPTH = 80
 
 _TOKEN = re.compile(r"\\[a-zA-Z@]+\*?|\\.|\s+|.", re.DOTALL)
 _DIMENSION = re.compile(r"-?\s*[\d.]*\s*(pt|em|ex|mu|cm|mm|in)")
+_LENGTH = (
+    r"(?:[-+]*(?:\d+[.,]?\d*|[.,]\d+)(?:true)?(?:pt|em|ex|mu|cm|mm|in|pc|bp|dd|cc|sp|px)"
+    r"|[-+]*[\d.,]*\\(?:normal)?(?:baselineskip|lineskip|jot|parskip|arraycolsep|(?:small|med|big)skipamount))"
+)
+_ROW_GAP = re.compile(rf"\[{_LENGTH}(?:plus{_LENGTH})?(?:minus{_LENGTH})?\]", re.IGNORECASE)
+_ROW_GAP_TOKENS = 40
+"""More tokens than a written length has; bounds the look ahead."""
 _EQUATION_COLUMNS = re.compile(r"(?:rc?l)+|rcr")
 """Column specifications of an `eqnarray` in array's clothes."""
 
@@ -83,6 +93,10 @@ def _alphabet_tokens(char: str) -> list[str]:
     return inner
 
 
+_ROW_ENDS = frozenset(["}", "\\end"])
+_CELL_ENDS = _ROW_ENDS | {"&", "\\\\", "\\cr", "\\newline", "\\tabularnewline"}
+
+
 class _Reader:
     """Recursive descent over tokens; depth is counted and capped."""
 
@@ -110,20 +124,20 @@ class _Reader:
         self.at += 1
         return token
 
-    def row(self) -> str:
-        """Atoms up to a closing brace, `\\end` or the end of input."""
+    def row(self, ends: frozenset[str] = _ROW_ENDS) -> str:
+        """Atoms up to a closing brace, `\\end` or the end of input; a font switch holds to the end of its cell."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise _TooDeep
         pieces: list[str] = []
-        while self.at < len(self.tokens) and self.peek() not in ("}", "\\end"):
+        while self.at < len(self.tokens) and self.peek() not in ends:
             token = self.peek()
             if token in ("\\over", "\\choose", "\\atop", "\\brace", "\\brack"):
                 self.take()
-                pieces = [_infix(token, "".join(pieces), self.row())]
+                pieces = [_infix(token, "".join(pieces), self.row(ends))]
             elif token[1:] in tables.SWITCHES and token[0] == "\\":
                 self.take()
-                pieces.append(_styled(tables.SWITCHES[token[1:]], self.row()))
+                pieces.append(_styled(tables.SWITCHES[token[1:]], self.row(_CELL_ENDS)))
             else:
                 pieces.append(self.scripted())
         self.depth -= 1
@@ -190,6 +204,11 @@ class _Reader:
         self.at = end + 1
         return inner.all()
 
+    def row_gap(self) -> None:
+        """Skip the space asked for after `\\\\`; a bracket that holds no length is content of the next row."""
+        if _ROW_GAP.match("".join(self.tokens[self.at : self.at + _ROW_GAP_TOKENS])):
+            self.at = self.tokens.index("]", self.at) + 1
+
     def atom(self) -> str:
         """One group, command with its arguments, or character."""
         token = self.peek()
@@ -207,7 +226,7 @@ class _Reader:
             return tables.SYNONYMS[name]
         name = tables.SYNONYMS.get(name, name)
         if name in ("\\", "cr", "newline", "tabularnewline"):
-            self.bracket()
+            self.row_gap()
             return "\\\\"
         if name in tables.DROPPED:
             if name in ("left", "right", "middle") and self.peek() == ".":
@@ -246,6 +265,8 @@ class _Reader:
             return ""
         if len(name) == 1 and not name.isalpha():
             return name if name in "<>|[]*:" else f"\\{name}"
+        if name in tables.BLACKBOARD:
+            return f"\\mathbb{{{tables.BLACKBOARD[name]}}}"
         if name not in tables.ARGUMENTS:
             return f"\\{name} "
         return self.with_arguments(name)
@@ -256,9 +277,9 @@ class _Reader:
         values = [self.argument() for _ in range(tables.ARGUMENTS[name])]
         if name in ("overset", "stackrel"):
             accent = tables.ACCENT_SIGNS.get(values[0].strip())
-            return f"\\{accent}{{{values[1]}}}" if accent else f"{values[1]}^{{{values[0]}}}"
+            return f"\\{accent}{{{values[1]}}}" if accent else _stacked("^", values[0], values[1])
         if name == "underset":
-            return f"{values[1]}_{{{values[0]}}}"
+            return _stacked("_", values[0], values[1])
         if name == "genfrac":
             return _fraction(values)
         if name == "not":
@@ -287,12 +308,13 @@ class _Reader:
             self.raw_group()
         if name in tables.WRAPPERS:
             return body
-        if name in tables.ALIGNED or _EQUATION_COLUMNS.fullmatch(columns):
-            rows = [row for row in _rows(body, drop="&") if row.strip()]
+        if name in tables.ALIGNED or (_EQUATION_COLUMNS.fullmatch(columns) and _is_equations(body)):
+            rows = ["".join(_split(row, "&")) for row in _split(body, "\\\\")]
+            rows = [row for row in rows if row.strip()]
             return rows[0] if len(rows) == 1 else "\\rows{" + "\\\\".join(rows) + "}"
         if name in tables.GRIDS:
             opening, closing = tables.GRIDS[name]
-            rows = [row.rstrip("&") for row in _rows(body)]
+            rows = [row.rstrip("&") for row in _split(body, "\\\\")]
             while rows and not rows[-1].strip():
                 rows.pop()
             if len(rows) == 1 and not opening and not closing and "&" not in rows[0]:
@@ -304,17 +326,70 @@ class _Reader:
 _ROW_PIECE = re.compile(r"\\\\|\\.|[^\\]", re.DOTALL)
 
 
-def _rows(body: str, drop: str = "") -> list[str]:
-    """The rows of an environment's body; what stands in braces belongs to an environment inside."""
-    rows: list[list[str]] = [[]]
+def _split(body: str, sign: str) -> list[str]:
+    """The body cut at a sign; what stands in braces belongs to an environment inside."""
+    parts: list[list[str]] = [[]]
     depth = 0
     for piece in _ROW_PIECE.findall(body):
         depth += (piece == "{") - (piece == "}")
-        if depth <= 0 and piece == "\\\\":
-            rows.append([])
-        elif depth > 0 or piece != drop:
-            rows[-1].append(piece)
-    return ["".join(row) for row in rows]
+        if depth <= 0 and piece == sign:
+            parts.append([])
+        else:
+            parts[-1].append(piece)
+    return ["".join(part) for part in parts]
+
+
+_PLAIN_RELATION = rf"(?:[=<>:]|\\(?:{'|'.join(sorted(tables.RELATIONS))}) )"
+_SHALLOW_GROUP = r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}"
+_RELATION = (
+    rf"(?:{_PLAIN_RELATION}|\\not{_SHALLOW_GROUP}|\\x(?:right|left)arrow(?:\[[^]]*\])?{_SHALLOW_GROUP}"
+    rf"|\\(?:over|under)set{_SHALLOW_GROUP}\{{{_PLAIN_RELATION}\}})"
+)
+_RELATION_FIRST = re.compile(_RELATION)
+_RELATION_LAST = re.compile(_RELATION + r"\s*\Z")
+
+
+def _is_equations(body: str) -> bool:
+    """Whether an array's cells meet at relations only, so that leaving out `&` makes no product of two entries."""
+    met = False
+    for row in _split(body, "\\\\"):
+        before = ""
+        for cell in filter(str.strip, _split(row, "&")):
+            at_relation = bool(before and (_RELATION_FIRST.match(cell) or _RELATION_LAST.search(before)))
+            if before and not at_relation:
+                return False
+            met = met or at_relation
+            before = cell
+    return met
+
+
+def _stacked(sign: str, script: str, base: str) -> str:
+    """What stands above or below a base: a script where the base sets its scripts there, else a thing of its own."""
+    found = _LIMITS_BASE.match(base)
+    word = "".join(_TEXT_LETTER.findall(base)) if _TEXT_LETTERS.fullmatch(base) else ""
+    scripts = base[found.end() :] if found else ""
+    if word in tables.LIMITS_WORDS or (found and not scripts):
+        return f"{base}{_script(sign, [script])}"
+    if sign == "^" and scripts.startswith("_{") and _is_one_group(scripts[1:]):
+        return f"{base}{_script(sign, [script])}"
+    if base.startswith(("\\overbrace{", "\\underbrace{")) and _is_one_group(base[base.index("{") :]):
+        return f"{base}{_script(sign, [script])}"
+    return f"\\{'overset' if sign == '^' else 'underset'}{{{script}}}{{{base}}}"
+
+
+_TEXT_LETTER = re.compile(r"\\text\{(.)\}")
+_TEXT_LETTERS = re.compile(r"(?:\\text\{.\})+")
+_LIMITS_BASE = re.compile(rf"\\(?:{'|'.join(sorted(tables.LARGE_OPERATORS))}) ")
+
+
+def _is_one_group(text: str) -> bool:
+    """Whether the brace that opens a text closes at its end."""
+    depth = 0
+    for at, char in enumerate(text):
+        depth += (char == "{") - (char == "}")
+        if depth == 0:
+            return at == len(text) - 1
+    return False
 
 
 def _spaced(fence: str) -> str:

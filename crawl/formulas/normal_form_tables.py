@@ -24,7 +24,7 @@ SYNONYMS: dict[str, str] = {
             "mathbold:mathbf symbf:mathbf textbf:mathbf textit:mathit emph:mathit texttt:mathtt textsf:mathsf "
             "mathscr:mathcal frak:mathfrak Bbb:mathbb backepsilon:ni degree:circ "
             "lang:langle rang:rangle infin:infty isin:in empty:emptyset exist:exists ang:angle "
-            "plusmn:pm real:Re image:Im alef:aleph Reals:R thetasym:vartheta sdot:cdot sub:subset sube:subseteq "
+            "plusmn:pm real:Re image:Im alef:aleph thetasym:vartheta sdot:cdot sub:subset sube:subseteq "
             "supe:supseteq bull:bullet"
         ).split()
     )
@@ -39,7 +39,7 @@ DROPPED = frozenset(
         "strut mathstrut allowbreak nobreak hline hfill hfil null relax tiny scriptsize footnotesize small "
         "normalsize large Large LARGE huge Huge noindent centering nonscript linebreak break inline "
         "mathop mathrel mathbin mathord mathopen mathclose mathpunct mathinner ensuremath boxed smash "
-        "normalfont mathnormal mit it cal unicode space"
+        "normalfont mathnormal mit it unicode space"
     ).split()
 ) | frozenset([",", ":", ";", "!", ">", " ", "/", "\n", "\t", "-"])
 """Commands that change spacing, size or class but not what is said; an argument of theirs stays."""
@@ -68,8 +68,12 @@ FUNCTIONS = frozenset(
 FONTS = frozenset("mathbf mathbb mathcal mathfrak mathsf mathtt mathit boldsymbol mathbfit mathsfit".split())
 """Font commands that are spread over the letters of their argument."""
 
+BLACKBOARD = {"Reals": "R", "reals": "R", "natnums": "N", "cnums": "C", "Complex": "C"}
+"""Commands that print one letter of the blackboard alphabet (KaTeX's and texvc's names)."""
+
 SWITCHES = {"bf": "mathbf", "rm": "mathrm", "sf": "mathsf", "tt": "mathtt", "bfseries": "mathbf",
-            "itshape": "mathit", "sl": "mathit", "boldmath": "boldsymbol"}  # fmt: skip
+            "itshape": "mathit", "sl": "mathit", "boldmath": "boldsymbol",
+            "cal": "mathcal"}  # fmt: skip
 """Old font switches, which hold to the end of their group."""
 
 ARGUMENTS = {
@@ -88,6 +92,26 @@ ACCENT_SIGNS = {
     "ˇ": "check", "˘": "breve", "´": "acute", "`": "grave", "⏞": "overbrace", "︷": "overbrace", "ˉ": "overline",
 }  # fmt: skip
 """`\\overset{sign}{x}` that is an accent."""
+
+LARGE_OPERATORS = frozenset(
+    "sum prod coprod int iint iiint oint bigcup bigcap bigsqcup bigvee bigwedge bigoplus bigotimes bigodot "
+    "biguplus".split()
+)
+"""Operators whose scripts stand above and below: `\\underset{i}{\\sum}` is `\\sum_{i}`."""
+
+LIMITS_WORDS = frozenset(
+    "lim liminf limsup injlim projlim plim max min sup inf argmax argmin det gcd Pr esssup essinf colim "
+    "varlim".split()
+)
+"""Function names whose scripts stand above and below, by their letters."""
+
+RELATIONS = frozenset(
+    "leq geq neq nless ngtr leqq geqq lesssim gtrsim lessgtr ll gg prec succ preceq succeq approx approxeq equiv sim "
+    "simeq cong asymp propto doteq triangleq coloneqq eqqcolon in notin ni subset supset subseteq supseteq nsubseteq "
+    "subsetneq supsetneq sqsubseteq sqsupseteq vdash models rightarrow leftarrow leftrightarrow Rightarrow Leftarrow "
+    "Leftrightarrow mapsto hookrightarrow twoheadrightarrow leadsto rightsquigarrow".split()
+)
+"""Relations by name, in the normal form's spelling; beside them stand =, <, > and the colon."""
 
 ALIGNED = frozenset(
     "aligned align align* alignat alignat* alignedat split eqnarray eqnarray* gathered gather gather* "

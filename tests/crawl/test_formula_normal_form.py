@@ -72,6 +72,20 @@ EQUAL = [
     ("a \\tag{\\(\\star\\)}", "a (\\star)"),
     ("a \\tag{$3$}", "a \\tag{3}"),
     ("\\operatorname*{argmax}_x", "\\operatorname{argmax}_{x}"),
+    ("{\\cal F}", "\\mathcal{F}"),
+    ("{\\cal G}", "𝒢"),
+    ("\\Reals^n", "\\mathbb{R}^n"),
+    ("\\begin{array}{rl}a&=b\\\\&+c\\end{array}", "\\begin{aligned}a&=b\\\\&+c\\end{aligned}"),
+    ("\\begin{array}{rcl}a&=&b\\\\&\\le&c\\end{array}", "\\begin{eqnarray}a&=&b\\\\&\\leq&c\\end{eqnarray}"),
+    ("\\begin{array}{rl}a=&b\\end{array}", "a=b"),
+    ("\\begin{array}{rl}a&\\stackrel{def}{=}b\\end{array}", "a\\overset{def}{=}b"),
+    ("\\overset{n}{\\underset{i}{\\sum}}", "\\sum_i^n"),
+    ("\\underset{x \\to 0}{\\lim}", "\\lim_{x\\to0}"),
+    ("\\underset{x}{\\arg\\max}", "\\operatorname*{argmax}_x"),
+    ("\\underset{n}{\\underbrace{ab}}", "\\underbrace{ab}_n"),
+    ("a\\\\[2pt]b", "a\\\\b"),
+    ("a\\\\[-0.5 ex]b", "a\\\\b"),
+    ("a\\\\[.5\\baselineskip]b", "a\\\\b"),
 ]  # fmt: skip
 
 

@@ -133,6 +133,11 @@ LETTERS = [
     (r"\emptyset", r"0"),
     (r"3.14", r"314"),
     (r"1,2", r"12"),
+    (r"{\cal F}", r"F"),
+    (r"{\cal F}G", r"{\cal FG}"),
+    (r"\begin{matrix}\cal A&B\end{matrix}", r"\begin{matrix}\cal A&\cal B\end{matrix}"),
+    (r"\Reals", r"R"),
+    (r"\cnums", r"C"),
 ]
 
 STRUCTURES = [
@@ -169,6 +174,14 @@ STRUCTURES = [
     (r"\xrightarrow{f}", r"\rightarrow"),
     (r"x\tag{1}", r"x\tag{2}"),
     (r"x\tag{1}", r"x"),
+    (r"\overset{a}{b}", r"b^a"),
+    (r"\underset{a}{b}", r"b_a"),
+    (r"\overset{a}{=}", r"=^a"),
+    (r"\stackrel{a}{b}", r"b^a"),
+    (r"\overset{a}{b}", r"\underset{a}{b}"),
+    (r"\overset{a}{b}", r"\overset{b}{a}"),
+    (r"\underset{2}{\mathrm{CO}}", r"\mathrm{CO}_2"),
+    (r"\overset{n}{\sum a}", r"\sum a^n"),
 ]
 
 FENCES = [
@@ -206,6 +219,16 @@ GRIDS = [
     (r"\begin{aligned}a&=b\\c&=d\end{aligned}", r"\begin{aligned}a&=b\\c&=e\end{aligned}"),
     (r"\begin{aligned}a&=b\\c&=d\end{aligned}", r"a=bc=d"),
     (r"\substack{a\\b}", r"ab"),
+    (r"\begin{array}{rl}a&b\\c&d\end{array}", r"\begin{array}{cc}ab\\cd\end{array}"),
+    (r"\begin{array}{rl}1&-2\\3&-4\end{array}", r"\begin{array}{c}1-2\\3-4\end{array}"),
+    (r"\left[\begin{array}{rl}1&2\\3&4\end{array}\right]", r"\left[\begin{array}{c}12\\34\end{array}\right]"),
+    (r"\begin{array}{rcl}a&&b\\c&&d\end{array}", r"\begin{array}{c}ab\\cd\end{array}"),
+    (r"\begin{array}{rl}a&b\end{array}", r"ab"),
+    (r"\begin{array}{rl}&a\\b&\end{array}", r"\begin{array}{c}a\\b\end{array}"),
+    (r"a\\ [0,1]", r"a\\ [0,2]"),
+    (r"a\\ [0,1]", r"a\\"),
+    (r"a\\ [x]y", r"a\\ y"),
+    (r"a\\ [2]", r"a\\ [3]"),
 ]
 
 
