@@ -12,9 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from crawl.stage import CrawlConfig, CrawlStage
-
 from benchmarks.shared_data import shared_data
+from crawl.stage import CrawlConfig, CrawlStage
 from crawl.warc import expand_sources, read_pages
 from mathpipe.core.executor import RayExecutor, RunnerConfig
 from mathpipe.core.plan import Plan
