@@ -91,7 +91,7 @@ def survive(folder: Path, kills: int, clean_seconds: float, expected: dict[str, 
     while kill < kills:
         name, workers = f"run{runs}", chance.choice((1, 2, 3))
         process = start(folder, name, workers)
-        after = chance.uniform(0.1, 0.7) * clean_seconds
+        after = chance.uniform(0.3, 0.95) * clean_seconds
         try:
             process.wait(after)
         except subprocess.TimeoutExpired:

@@ -29,7 +29,13 @@ def _start(run: Path, sources: Path, mode: str, workers: int) -> subprocess.Pope
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A job in the background starts with Ctrl-C ignored, and hands that down; a terminal's does not.
+        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - these tests have no threads
     )
+
+
+def _heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _clean_run(tmp_path: Path, paths: tuple[str, ...]) -> dict[str, bytes]:
