@@ -5,9 +5,9 @@
 The judged pages (`judgements/prefilter_pages.jsonl`: URL, verdict, reason) come from two draws. Draw 1: 300 pages
 over all sources, more from sources of mathematics, the URL's hash decides which. Draw 2, to have more mathematics in
 running text: 173 pages of those sources that show no markup and hold 1,200 characters or more. No judged page is in
-the seed that the n-grams are mined from. The share kept, the windows of words and the
-anchors were chosen with these pages in view: the figures are in distribution. `--folds` mines without the source it is tested on. `--quick` mines from a third of the seed; `--draw` prints
-the URLs of draw 1.
+the seed that the n-grams are mined from. The share kept, the windows of words and the anchors were chosen with these
+pages in view, so the figures are in distribution; `--folds` mines without the source it is tested on. `--quick` mines
+from a third of the seed; `--draw` prints the URLs of draw 1.
 """
 
 from __future__ import annotations
