@@ -29,7 +29,7 @@ from mathpipe.core.errors import CorruptShardError, DiskFullError, InputError
 T = TypeVar("T")
 
 _ROWS_PER_BATCH = 256  # converted to Arrow together: bounds Python objects held at a time
-_ROW_GROUP_BYTES = 16 * 2**20  # a reader holds one row group; 16 MiB keeps that small and compresses as well as 64
+_ROW_GROUP_BYTES = 16 * 2**20  # a reader holds one row group; a choice, not a measurement
 _ROW_GROUP_ROWS = 65_536
 # What `RecordBatch.from_pylist` raises for a value that does not fit its column.
 _UNSTORABLE = (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeError, OverflowError)
