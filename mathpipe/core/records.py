@@ -126,6 +126,27 @@ class Drop:
     detail: str = ""
 
 
+class Outcome(StrEnum):
+    """What a verifier says of a claim. Only CORRECT and WRONG are judgements; the rest say why there is none."""
+
+    CORRECT = "correct"
+    WRONG = "wrong"
+    NO_ANSWER = "no-answer"  # the candidate holds nothing that could be judged, or the reference cannot be read
+    TIMEOUT = "timeout"  # killed at its limit of time
+    CRASH = "crash"  # its process died: memory, a signal, a fault of ours
+    UNAVAILABLE = "unavailable"  # what would judge it is not installed here
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome, why in a sentence, the seconds it took, and the verifier's own reason code (a StrEnum's value)."""
+
+    outcome: Outcome
+    detail: str
+    seconds: float = 0.0
+    reason: str = ""
+
+
 def record_id_of(*parts: str | int) -> str:
     """Stable 128-bit identifier of the parts, as 32 hexadecimal digits."""
     return blake2b("\x00".join(map(str, parts)).encode(errors="surrogatepass"), digest_size=16).hexdigest()
