@@ -41,7 +41,7 @@ class Name(StrEnum):
 
     PI = "pi"
     E = "e"
-    I = "i"  # the imaginary unit
+    IMAGINARY = "i"
     INFINITY = "infinity"
 
 
