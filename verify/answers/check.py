@@ -1,0 +1,213 @@
+"""`check_answer`: whether a candidate answers as the reference does. Total: any two objects give a verdict.
+
+In: reference and candidate, each an answer in any delimiters or a whole solution. Out: a `Verdict` that says why.
+The common case ends at equal text or equal numbers; then both are read into trees and compared (`compare`), in this
+process and within budgets; what only SymPy may know (integrals, limits, infinite sums) is asked of a child process
+that is killed at its limit (`symbolic`).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from functools import lru_cache
+
+from flint import fmpq, fmpz
+
+from mathpipe.core.records import Outcome, Verdict
+from verify.answers.compare import compare
+from verify.answers.equality import Sameness
+from verify.answers.extract import find_answer
+from verify.answers.judgement import Match, Reason, different, same
+from verify.answers.parse import ParseError, parse_answer
+from verify.answers.symbolic import compare_symbolically
+from verify.answers.text_answers import choice_of, is_time, letter_of, normal_words, without_wrappers
+from verify.answers.tree import Node
+
+MAX_ANSWER_CHARACTERS = 20_000
+_CACHED_CHARACTERS = 300
+_NUMBER = re.compile(r"([+-]?)(?:(\d{1,40})(?:\.(\d{1,40}))?|\.(\d{1,40}))\.?")
+_SPACING = re.compile(
+    r"\\left(?![a-zA-Z])|\\right(?![a-zA-Z])|\\displaystyle(?![a-zA-Z])|\\[,;:! ]|[\s~$]+|\\\(|\\\)|\\\[|\\\]"
+)
+_FRACTIONS = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
+_WORDY = re.compile(r"[A-Za-z]{2}")
+
+
+def check_answer(reference: str, candidate: str, *, timeout_seconds: float = 2.0) -> Verdict:
+    """Whether `candidate` says the same as `reference`.
+
+    Never raises. `timeout_seconds` bounds the symbolic part, which runs in a child process; all before it is bounded
+    by the size of what is read and the bits of what is computed (milliseconds).
+    """
+    started = time.perf_counter()
+    outcome, reason, detail = _judge(reference, candidate, timeout_seconds)
+    return Verdict(outcome, detail, time.perf_counter() - started, reason)
+
+
+def _judge(reference: object, candidate: object, timeout_seconds: float) -> tuple[Outcome, Reason, str]:
+    if not isinstance(reference, str) or not isinstance(candidate, str):
+        kinds = f"{type(reference).__name__} and {type(candidate).__name__}"
+        return Outcome.NO_ANSWER, Reason.NOT_TEXT, f"reference and candidate must be text, not {kinds}"
+    # A subclass may compare as it pleases: only its characters count.
+    reference, candidate = str.__str__(reference), str.__str__(candidate)
+    expected, given = _answer_in(reference), _answer_in(candidate)
+    if expected is None:
+        return Outcome.NO_ANSWER, Reason.UNREADABLE_REFERENCE, "the reference holds no answer"
+    if given is None:
+        return Outcome.NO_ANSWER, Reason.NO_ANSWER_FOUND, "the candidate holds no answer"
+    if max(len(expected), len(given)) > MAX_ANSWER_CHARACTERS:
+        long = Reason.UNREADABLE_REFERENCE if len(expected) > MAX_ANSWER_CHARACTERS else Reason.TOO_LONG
+        return Outcome.NO_ANSWER, long, f"an answer of more than {MAX_ANSWER_CHARACTERS} characters is not read"
+    match = _same_text(expected, given) or _same_number(expected, given)
+    if match is None:
+        return _judge_read(expected, given, timeout_seconds)
+    return _outcome(match)
+
+
+def _outcome(match: Match) -> tuple[Outcome, Reason, str]:
+    return (Outcome.CORRECT if match.equal else Outcome.WRONG), match.reason, match.detail
+
+
+@lru_cache(maxsize=4096)
+def _short_answer_in(text: str) -> str | None:
+    found = find_answer(text)
+    return found.text if found is not None else None
+
+
+def _answer_in(text: str) -> str | None:
+    """The answer that a text holds; references come again and again, so short ones are remembered."""
+    if len(text) <= _CACHED_CHARACTERS:
+        return _short_answer_in(text)
+    found = find_answer(text)
+    return found.text if found is not None else None
+
+
+# --- without reading ---------------------------------------------------------------------------------------------
+
+
+def _same_text(expected: str, given: str) -> Match | None:
+    if (expected == given or normal_text(expected) == normal_text(given)) and normal_text(expected):
+        return same("the same text", Reason.SAME_TEXT)
+    return None
+
+
+@lru_cache(maxsize=4096)
+def normal_text(text: str) -> str:
+    """The text without delimiters, spacing commands and blanks; blanks between words stay."""
+    opened = _FRACTIONS.sub(r"\\frac", text)
+    spaced = _SPACING.sub(" " if _WORDY.search(without_commands(opened)) else "", opened)
+    return " ".join(spaced.split()).rstrip(".")
+
+
+def without_commands(text: str) -> str:
+    """The text less its LaTeX commands."""
+    return re.sub(r"\\[a-zA-Z]+", "", text)
+
+
+def _same_number(expected: str, given: str) -> Match | None:
+    one, other = _plain_number(expected), _plain_number(given)
+    if one is None or other is None:
+        return None
+    if one == other:
+        return same("the same number")
+    # A decimal may be rounded: only whole numbers are settled here.
+    if one.q == 1 and "." not in expected and "." not in given:
+        return different("another number")
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _plain_number(text: str) -> fmpq | None:
+    found = _NUMBER.fullmatch(text.strip(" $"))
+    if found is None:
+        return None
+    sign, whole, decimals, bare = found.groups()
+    places = decimals or bare or ""
+    value = fmpq(fmpz(int((whole or "") + places)), fmpz(10) ** len(places))
+    return -value if sign == "-" else value
+
+
+# --- by reading --------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=2048)
+def _read_short(text: str) -> Node | ParseError:
+    try:
+        return parse_answer(text)
+    except ParseError as error:
+        return error
+
+
+def _read(text: str) -> Node | ParseError:
+    if len(text) <= _CACHED_CHARACTERS:
+        return _read_short(text)
+    return _read_short.__wrapped__(text)
+
+
+def _judge_read(expected: str, given: str, timeout_seconds: float) -> tuple[Outcome, Reason, str]:
+    first, second = _read(expected), _read(given)
+    if isinstance(first, Node) and isinstance(second, Node):
+        if is_time(expected.strip(" $")) and is_time(given.strip(" $")):
+            return _outcome(different("another time of day"))
+        match = compare(first, second)
+        if match.equal:
+            return _outcome(match)
+    else:
+        match = _unread(expected, given, first, second)
+    choice = _as_choice(expected, given, timeout_seconds)
+    if choice is not None:
+        return choice
+    if isinstance(first, Node) and isinstance(second, Node) and match.sameness is Sameness.UNKNOWN:
+        return _judge_symbolically(first, second, match, timeout_seconds)
+    if match.reason in (Reason.UNREADABLE_REFERENCE, Reason.UNREADABLE_CANDIDATE):
+        return Outcome.NO_ANSWER, match.reason, match.detail
+    return _outcome(match)
+
+
+def _unread(expected: str, given: str, first: Node | ParseError, second: Node | ParseError) -> Match:
+    """At least one could not be read as mathematics; they may still be the same words."""
+    words = normal_words(without_wrappers(expected))
+    if words and words == normal_words(without_wrappers(given)) and _has_no_signs(expected) and _has_no_signs(given):
+        return same("the same words")
+    if isinstance(first, ParseError):
+        return Match(Sameness.UNKNOWN, Reason.UNREADABLE_REFERENCE, f"the reference cannot be read: {first}")
+    return Match(Sameness.UNKNOWN, Reason.UNREADABLE_CANDIDATE, f"the candidate cannot be read: {second}")
+
+
+def _has_no_signs(text: str) -> bool:
+    """Whether comparing words is safe: signs and operators are no words, and would be lost."""
+    return not re.search(r"[-+*/^=<>_\\]", without_wrappers(text))
+
+
+def _as_choice(expected: str, given: str, timeout_seconds: float) -> tuple[Outcome, Reason, str] | None:
+    """One of the two is a choice: by its letter where the reference is one, else by what stands beside the letter."""
+    wanted, offered = choice_of(expected), choice_of(given)
+    if wanted is None and offered is None:
+        return None
+    letter = letter_of(expected)
+    if letter is not None and offered is not None:
+        return _letters(letter, offered.letter)
+    if wanted is not None:
+        answered = letter_of(given) or (offered.letter if offered else None)
+        if answered is not None:
+            return _letters(wanted.letter, answered)
+        return _judge(wanted.content, given, timeout_seconds) if wanted.content else None
+    return _judge(expected, offered.content, timeout_seconds) if offered and offered.content else None
+
+
+def _letters(wanted: str, given: str) -> tuple[Outcome, Reason, str]:
+    if wanted.upper() == given.upper():
+        return _outcome(same(f"choice {wanted}"))
+    return _outcome(different(f"choice {given}, not {wanted}"))
+
+
+def _judge_symbolically(
+    first: Node, second: Node, match: Match, timeout_seconds: float
+) -> tuple[Outcome, Reason, str]:
+    comparison = compare_symbolically(first, second, timeout_seconds=timeout_seconds)
+    if comparison.sameness is Sameness.EQUAL:
+        return Outcome.CORRECT, Reason.EQUAL, comparison.how
+    if comparison.sameness is Sameness.DIFFERENT:
+        return Outcome.WRONG, Reason.DIFFERENT, comparison.how
+    return Outcome.WRONG, Reason.NOT_SHOWN_EQUAL, f"{match.detail}; {comparison.how}"

@@ -1,0 +1,123 @@
+"""What an answer is called and what it is: `x = 5` is 5 with the label x; `2x + z = 1` is an equation.
+
+In: a relation. Out: an `Item` (label, value, whether it was said to be approximate), or None where the relation says
+more than what something is worth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from verify.answers.tree import (
+    Apply,
+    Bracketed,
+    Call,
+    Constant,
+    Divide,
+    Multiply,
+    Name,
+    Node,
+    Number,
+    Ratio,
+    Relation,
+    Symbol,
+)
+
+_EQUALS = frozenset({"=", "~"})
+# x_1 and x_2 are two roots of one equation in either order; a_1 and a_2 are two terms of a sequence.
+_ROOT_NAMES = frozenset({"x", "z", "t", "lambda", "r"})
+# Functions of named things that a person writes before an equals sign: |AB| = 1.
+_MEASURES = frozenset({"abs", "norm", "det", "trace", "re", "im", "arg"})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One value of an answer."""
+
+    label: Node | None
+    value: Node
+    approximate: bool = False
+
+
+def item_of(node: Node) -> Item | None:
+    """The node as a labelled value; a node that is no relation is its own value; None for a real relation."""
+    if not isinstance(node, Relation):
+        return Item(None, node)
+    if not _EQUALS.issuperset(node.operators):
+        return None
+    label = node.sides[0] if is_label(node.sides[0]) else None
+    if label is None and is_label(node.sides[-1]) and len(node.sides) == 2 and not symbols_of(node.sides[0]):
+        return Item(node.sides[-1], node.sides[0], "~" in node.operators)
+    if label is None:
+        return _chained_value(node)
+    value, approximate = _last_exact(node.sides[1:], node.operators)
+    return Item(label, value, approximate)
+
+
+def _chained_value(node: Relation) -> Item | None:
+    """`1 + 1 = 2`, `1/3 ≈ 0.33`: worth its last exact side, where no side holds a variable."""
+    if any(symbols_of(side) for side in node.sides):
+        return None
+    value, approximate = _last_exact(node.sides[1:], node.operators)
+    if node.operators[0] == "~":
+        return Item(None, node.sides[0])
+    return Item(None, value, approximate)
+
+
+def _last_exact(sides: tuple[Node, ...], operators: tuple[str, ...]) -> tuple[Node, bool]:
+    """The last side before the first ≈; the side after it, as approximate, where none stands before."""
+    exact = 0
+    while exact < len(sides) and operators[exact] == "=":
+        exact += 1
+    return (sides[exact - 1], False) if exact else (sides[0], True)
+
+
+def is_label(node: Node) -> bool:
+    """Whether the node is the name of something: `x`, `f(x)`, `|AB|`, `NO/BO`, `(p, q)`, `S_1 : S_2`, `AB`."""
+    match node:
+        case Symbol() | Apply() | Constant(Name.E | Name.IMAGINARY):
+            return True
+        case Call(function, arguments):
+            return function in _MEASURES and all(is_label(part) for part in arguments)
+        case Divide(numerator, denominator):
+            return is_label(numerator) and is_label(denominator)
+        case Ratio(items):
+            return all(is_label(part) for part in items)
+        case Bracketed(_, _, items):
+            return all(isinstance(part, Symbol) for part in items)
+        case Multiply(factors):
+            return all(isinstance(part, Symbol) and part.name[0].isupper() for part in factors)
+        case _:
+            return False
+
+
+def symbols_of(node: object) -> frozenset[str]:
+    """Names of the variables in a tree."""
+    if isinstance(node, Symbol):
+        return frozenset({node.name})
+    if isinstance(node, Number | Constant):
+        return frozenset()
+    if isinstance(node, Apply):
+        return frozenset({node.function}).union(*map(symbols_of, node.arguments))
+    if isinstance(node, tuple):
+        return frozenset().union(*map(symbols_of, node)) if node else frozenset()
+    if isinstance(node, Node):
+        return frozenset().union(*(symbols_of(getattr(node, name)) for name in node.__dataclass_fields__))
+    return frozenset()
+
+
+def labels_agree(reference: Node | None, candidate: Node | None) -> bool:
+    """Whether two names may stand for the same thing. Only two plain variables can disagree: `x` and `y`."""
+    if not isinstance(reference, Symbol) or not isinstance(candidate, Symbol):
+        return True
+    return _plain(reference.name) == _plain(candidate.name)
+
+
+def _plain(name: str) -> str:
+    return name.partition("_")[0]
+
+
+def interchangeable(labels: list[Node]) -> bool:
+    """Whether the labels name roots of one equation, which have no order."""
+    names = {_plain(label.name) if isinstance(label, Symbol) else "" for label in labels}
+    return len(names) == 1 and names <= _ROOT_NAMES

@@ -1,0 +1,136 @@
+r"""`parse_answer`: the text of an answer as a tree. The entry of the parser; the parts are
+
+    latex_clean      Unicode and double backslashes into plain LaTeX
+    lexer            tokens (latex_commands: the vocabulary, latex_letters: runs of letters, numerals: numbers)
+    parse_reader … parse_atoms … parse_functions … parse_brackets … parse_expression … parse_answer
+                     a recursive descent, one class a rung, each knowing the rungs below it
+    parse_words      number words, and answers that are nothing but words
+
+In: any text, in any delimiters. Out: a `Node`, or `ParseError` and no other exception. Time and memory are linear in
+the text; nesting, tokens and nodes are bounded. The whole text is read or none of it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from flint import fmpq, fmpz
+
+from verify.answers.latex_clean import clean
+from verify.answers.latex_commands import Kind
+from verify.answers.lexer import Token, tokenize
+from verify.answers.parse_answer import Answers
+from verify.answers.parse_error import ParseError, ParseReason
+from verify.answers.parse_words import read_words, time_of_day
+from verify.answers.tree import MAX_DEPTH, MAX_NODES, Negate, Node, Number, Text
+
+__all__ = ["MAX_CHARACTERS", "ParseError", "ParseReason", "other_reading", "parse_answer"]
+
+MAX_CHARACTERS = 40_000
+_PLAIN_NUMBER = re.compile(r"(-?)(\d{1,300})(?:\.(\d{1,300}))?")
+_ONLY_WORDS = frozenset({Kind.WORD, Kind.OPEN, Kind.CLOSE, Kind.SEPARATOR, Kind.OTHER, Kind.END})
+_AMBIGUOUS = re.compile(r"[^\d,]*\d+,\d+[^\d,]*")
+
+
+def parse_answer(text: str) -> Node:
+    """The tree of an answer; raises only `ParseError`."""
+    number = _PLAIN_NUMBER.fullmatch(text)
+    if number is not None:
+        return _plain_number(*number.groups())
+    return _parse(text, flipped=False)
+
+
+def other_reading(text: str) -> Node | None:
+    """The second reading of a text whose only comma may separate two items or be a decimal comma (`5,15`), or None."""
+    if len(text) > 200 or not _AMBIGUOUS.fullmatch(text):
+        return None
+    try:
+        first, second = _parse(text, flipped=False), _parse(text, flipped=True)
+    except ParseError:
+        return None
+    return None if first == second else second
+
+
+def _plain_number(sign: str, whole: str, decimals: str | None) -> Node:
+    if decimals is None:
+        number = Number(fmpq(fmpz(whole)))
+    else:
+        number = Number(fmpq(fmpz(whole + decimals), fmpz(10) ** len(decimals)), len(decimals))
+    return Negate(number) if sign else number
+
+
+def _parse(text: str, *, flipped: bool) -> Node:
+    if len(text) > MAX_CHARACTERS:
+        raise ParseError(ParseReason.TOO_LONG, f"{len(text)} characters, at most {MAX_CHARACTERS} are read")
+    cleaned = clean(text)
+    try:
+        return _read(cleaned, flipped=flipped)
+    except RecursionError as error:  # the caller itself stands deep
+        raise ParseError(ParseReason.TOO_DEEP, "no room on the stack") from error
+
+
+def _read(cleaned: str, *, flipped: bool) -> Node:
+    try:
+        tokens = tokenize(cleaned, flipped=flipped)
+        if len(tokens) == 1:
+            raise ParseError(ParseReason.EMPTY, "nothing to read")
+        return _only_words(tokens, cleaned) or _mathematics(tokens)
+    except ParseError as error:
+        if error.reason in (ParseReason.EMPTY, ParseReason.TOO_DEEP, ParseReason.TOO_MANY_NODES):
+            raise
+        words = read_words(cleaned)
+        if words is None:
+            raise
+        return words
+
+
+def _only_words(tokens: list[Token], cleaned: str) -> Node | None:
+    r"""`\text{(C)}`, `\text{no solution}`, a time with a.m. or p.m."""
+    if tokens[-2].kind is Kind.WORD or tokens[-2].text in ("m", "M"):
+        time = time_of_day(cleaned) if tokens[0].kind is Kind.NUMBER else None
+        if time is not None:
+            return time
+    return None
+
+
+def _mathematics(tokens: list[Token]) -> Node:
+    answers = Answers(tokens)
+    node = answers.over()
+    if answers.token.kind is not Kind.END:
+        closing = answers.token.kind is Kind.CLOSE
+        raise answers.error(ParseReason.UNBALANCED if closing else ParseReason.LEFTOVER, "expected the end")
+    if len(tokens) > MAX_DEPTH:
+        _measure(node)
+    return node
+
+
+def _measure(root: Node) -> None:
+    """Refuses a tree that is too deep or too large."""
+    count = 0
+    level: list[object] = [root]
+    depth = 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise ParseError(ParseReason.TOO_DEEP, f"more than {MAX_DEPTH} levels")
+        below: list[object] = []
+        for node in level:
+            for child in _children(node):
+                below.append(child)
+        count += len(level)
+        if count > MAX_NODES:
+            raise ParseError(ParseReason.TOO_MANY_NODES, f"more than {MAX_NODES} parts")
+        level = below
+
+
+def _children(node: object) -> list[Node]:
+    """The nodes right below a node."""
+    children: list[Node] = []
+    waiting = [getattr(node, name) for name in getattr(node, "__dataclass_fields__", ())]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Node):
+            children.append(value)
+        elif isinstance(value, tuple):
+            waiting.extend(value)
+    return children
