@@ -24,6 +24,7 @@ from verify.worker_child import LENGTH
 
 _START_SECONDS = 60.0  # loading SymPy takes 0.7 s on an idle machine; more means the machine is out of breath
 _CHUNK = 1 << 20
+_CHILD = "from verify.worker_child import main; main()"
 
 
 class WorkerTimeout(Exception):  # noqa: N818 - the name says what happened
@@ -66,13 +67,13 @@ class Worker:
             header = _receive(connection, LENGTH.size, deadline)
             answer = _receive(connection, LENGTH.unpack(header)[0], deadline)
         except TimeoutError:
-            self._kill()
+            self.renew()
             raise WorkerTimeout(f"killed after {timeout_seconds:g} s") from None
         except (OSError, EOFError) as error:
-            self._kill()
+            self.renew()
             raise WorkerDied(f"its process ended before it answered ({error or type(error).__name__})") from None
         except BaseException:  # Ctrl-C in mid-request: the next answer must not be this one's
-            self._kill()
+            self.renew()
             raise
         good, result = pickle.loads(answer)
         if not good:
@@ -81,7 +82,7 @@ class Worker:
 
     def close(self) -> None:
         """End the worker and its server."""
-        self._kill()
+        self.renew()
         if self._control is not None:
             self._control.close()
         if self._server is not None:
@@ -89,11 +90,20 @@ class Worker:
             self._server.wait()
         self._control = self._server = None
 
-    def _kill(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+    def kill(self) -> None:
+        """End the child, from any thread: a call that waits for it raises `WorkerDied`."""
+        connection = self._connection
+        if connection is not None:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._pid, signal.SIGKILL)
+
+    def renew(self) -> None:
+        """Let the next call find a fresh child."""
+        self.kill()
+        if self._connection is not None:
+            self._connection.close()
         self._connection = None
 
     def _connected(self) -> socket.socket:
@@ -117,7 +127,7 @@ class Worker:
     def _served(self) -> socket.socket:
         if self._control is None:
             self._control, theirs = socket.socketpair()
-            command = [sys.executable, "-m", "verify.worker_child", self.handler, str(self.memory_bytes)]
+            command = [sys.executable, "-c", _CHILD, self.handler, str(self.memory_bytes)]
             with theirs:
                 self._server = subprocess.Popen(
                     command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, start_new_session=True
@@ -141,7 +151,7 @@ class _Shelf:
     """This process's workers for one handler: handed out one a call, at most one for each processor."""
 
     def __init__(self, handler: str, memory_bytes: int) -> None:
-        self._make = lambda: Worker(handler, memory_bytes=memory_bytes)
+        self._handler, self._memory_bytes = handler, memory_bytes
         self._free: list[Worker] = []
         self._all: list[Worker] = []
         self._change = threading.Condition()
@@ -154,7 +164,7 @@ class _Shelf:
                 self._change.wait()
             if self._free:
                 return self._free.pop()
-            worker = self._make()
+            worker = Worker(self._handler, memory_bytes=self._memory_bytes)
             self._all.append(worker)
             return worker
 

@@ -1,6 +1,6 @@
 """The other end of `verify.worker`: a server that has loaded the handler, and the workers it forks.
 
-In: `python -m verify.worker_child HANDLER MEMORY_BYTES` with a control socket as standard input. Each message on it
+In: `main` with HANDLER and MEMORY_BYTES as arguments and a control socket as standard input. Each message on it
 carries the socket of a new worker; the answer is the worker's process id. A worker reads requests from its socket
 (4 bytes of length, a pickle) and answers with `(True, result)` or `(False, traceback)`. All of it ends when the
 control socket closes, that is with the process that started it.
@@ -91,7 +91,3 @@ def _answer(handler: Callable[[Any], Any], payload: Any) -> tuple[bool, Any]:
         return True, handler(payload)
     except Exception:  # noqa: BLE001 - whatever it is goes back to the caller as text
         return False, traceback.format_exc(limit=-5)
-
-
-if __name__ == "__main__":
-    main()

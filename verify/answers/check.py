@@ -19,7 +19,7 @@ from verify.answers.compare import compare
 from verify.answers.equality import Sameness
 from verify.answers.extract import find_answer
 from verify.answers.judgement import Match, Reason, different, same
-from verify.answers.parse import ParseError, parse_answer
+from verify.answers.parse import ParseError, other_reading, parse_answer
 from verify.answers.symbolic import compare_symbolically
 from verify.answers.text_answers import choice_of, is_time, letter_of, normal_words, without_wrappers
 from verify.answers.tree import Node
@@ -30,7 +30,10 @@ _NUMBER = re.compile(r"([+-]?)(?:(\d{1,40})(?:\.(\d{1,40}))?|\.(\d{1,40}))\.?")
 _SPACING = re.compile(
     r"\\left(?![a-zA-Z])|\\right(?![a-zA-Z])|\\displaystyle(?![a-zA-Z])|\\[,;:! ]|[\s~$]+|\\\(|\\\)|\\\[|\\\]"
 )
+_DIGITS_APART = re.compile(r"\d[\s~]+\d")
 _FRACTIONS = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
+# Signs and operators are no words and would be lost.
+_ONLY_WORDS = re.compile(r"[^\W\d_][\w\s.,;:'’\"!?()]*")
 _WORDY = re.compile(r"[A-Za-z]{2}")
 
 
@@ -96,8 +99,9 @@ def _same_text(expected: str, given: str) -> Match | None:
 def normal_text(text: str) -> str:
     """The text without delimiters, spacing commands and blanks; blanks between words stay."""
     opened = _FRACTIONS.sub(r"\\frac", text)
-    spaced = _SPACING.sub(" " if _WORDY.search(without_commands(opened)) else "", opened)
-    return " ".join(spaced.split()).rstrip(".")
+    if _WORDY.search(without_commands(opened)) or _DIGITS_APART.search(opened):
+        return " ".join(_SPACING.sub(" ", opened).split()).rstrip(".")
+    return _SPACING.sub("", opened).rstrip(".")
 
 
 def without_commands(text: str) -> str:
@@ -155,9 +159,9 @@ def _judge_read(expected: str, given: str, timeout_seconds: float) -> tuple[Outc
             return _outcome(match)
     else:
         match = _unread(expected, given, first, second)
-    choice = _as_choice(expected, given, timeout_seconds)
-    if choice is not None:
-        return choice
+    second_look = _read_otherwise(expected, given) or _as_choice(expected, given, timeout_seconds)
+    if second_look is not None:
+        return second_look
     if isinstance(first, Node) and isinstance(second, Node) and match.sameness is Sameness.UNKNOWN:
         return _judge_symbolically(first, second, match, timeout_seconds)
     if match.reason in (Reason.UNREADABLE_REFERENCE, Reason.UNREADABLE_CANDIDATE):
@@ -167,25 +171,33 @@ def _judge_read(expected: str, given: str, timeout_seconds: float) -> tuple[Outc
 
 def _unread(expected: str, given: str, first: Node | ParseError, second: Node | ParseError) -> Match:
     """At least one could not be read as mathematics; they may still be the same words."""
-    words = normal_words(without_wrappers(expected))
-    if words and words == normal_words(without_wrappers(given)) and _has_no_signs(expected) and _has_no_signs(given):
+    opened = [without_wrappers(text) for text in (expected, given)]
+    if all(map(_ONLY_WORDS.fullmatch, opened)) and normal_words(opened[0]) == normal_words(opened[1]):
         return same("the same words")
     if isinstance(first, ParseError):
         return Match(Sameness.UNKNOWN, Reason.UNREADABLE_REFERENCE, f"the reference cannot be read: {first}")
     return Match(Sameness.UNKNOWN, Reason.UNREADABLE_CANDIDATE, f"the candidate cannot be read: {second}")
 
 
-def _has_no_signs(text: str) -> bool:
-    """Whether comparing words is safe: signs and operators are no words, and would be lost."""
-    return not re.search(r"[-+*/^=<>_\\]", without_wrappers(text))
+def _read_otherwise(expected: str, given: str) -> tuple[Outcome, Reason, str] | None:
+    """`5,15` may be a decimal or a list: equal in one reading is equal."""
+    first, second = other_reading(expected), other_reading(given)
+    if first is None and second is None:
+        return None
+    for one in (_read(expected), first):
+        for other in (_read(given), second):
+            if isinstance(one, Node) and isinstance(other, Node) and (match := compare(one, other)).equal:
+                return _outcome(match)
+    return None
 
 
 def _as_choice(expected: str, given: str, timeout_seconds: float) -> tuple[Outcome, Reason, str] | None:
     """One of the two is a choice: by its letter where the reference is one, else by what stands beside the letter."""
     wanted, offered = choice_of(expected), choice_of(given)
-    if wanted is None and offered is None:
-        return None
     letter = letter_of(expected)
+    if wanted is None and offered is None:
+        named = letter_of(given) if " " in given.strip() else None  # "option C"
+        return _letters(letter, named) if letter and named else None
     if letter is not None and offered is not None:
         return _letters(letter, offered.letter)
     if wanted is not None:

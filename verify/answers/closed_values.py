@@ -31,7 +31,7 @@ _SLACK = 64
 
 def compare_closed(left: Node, right: Node, traits: Traits, log_base: int | None) -> Comparison:
     """Two closed values, `log` being to the given base."""
-    at = Evaluator(principal=Name.IMAGINARY in traits.constants, log_base=log_base)
+    at = Evaluator(principal=Name.IMAGINARY in traits.constants, log_base=log_base, opaque=True)
     try:
         return _compare(at, left, right, traits)
     except NoValue as reason:
@@ -115,7 +115,7 @@ def agree(one: Value, other: Value, bits: int) -> bool:
 
 def _size(at: Evaluator, *nodes: Node) -> int:
     """How many bits lie between the largest or smallest number on the way and 1."""
-    sizing = SizingEvaluator(principal=at.principal, log_base=at.log_base, work=at.work)
+    sizing = SizingEvaluator(principal=at.principal, log_base=at.log_base, opaque=True, work=at.work)
     with working_precision(FIRST_BITS):
         for node in nodes:
             _value_or_why(sizing, node)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from verify.answers.equality import compare_values
-from verify.answers.forms import fold
+from verify.answers.forms import fold, map_children, without_degrees
 from verify.answers.judgement import Match, Pairwise, Reason, different, of_comparison, same
 from verify.answers.kinds import (
     compare_congruences,
@@ -30,6 +30,7 @@ from verify.answers.rounding import as_decimal, printed_value, rounds_to
 from verify.answers.several import Collection, collect
 from verify.answers.text_answers import ALL_REALS, NOTHING, normal_words, words_of
 from verify.answers.tree import (
+    Add,
     BaseNumeral,
     Bracketed,
     Congruence,
@@ -45,6 +46,7 @@ from verify.answers.tree import (
     SetBuilder,
     SetOf,
     SetOperation,
+    Symbol,
     Text,
 )
 
@@ -54,7 +56,11 @@ _WHOLES = (SetOf, SetOperation, SetBuilder, NumberSet, Listing, Relation)
 
 def compare(reference: Node, candidate: Node) -> Match:
     """Whether the candidate's tree answers as the reference's does."""
-    return _compare(fold(reference), fold(candidate))
+    match = _compare(fold(reference), fold(candidate))
+    if not match.equal and isinstance(reference, Add) and without_degrees(candidate) == candidate:
+        plain = without_degrees(reference)
+        return match if plain == reference else _compare(fold(plain), fold(candidate))
+    return match
 
 
 def _compare(reference: Node, candidate: Node) -> Match:
@@ -62,9 +68,17 @@ def _compare(reference: Node, candidate: Node) -> Match:
         return same("the same form")
     if isinstance(reference, Text) or isinstance(candidate, Text):
         return _compare_words(reference, candidate)
+    if isinstance(reference, Bracketed) and isinstance(candidate, Bracketed):
+        return compare_points(reference, candidate, _compare)
     ranges = compare_ranges(reference, candidate)
     if ranges is not None:
         return ranges
+    if isinstance(reference, SetBuilder) and isinstance(candidate, SetBuilder):
+        return _compare_builders(reference, candidate)
+    return _compare_values_or_lists(reference, candidate)
+
+
+def _compare_values_or_lists(reference: Node, candidate: Node) -> Match:
     many, others = collect(reference), collect(candidate)
     if many is not None or others is not None:
         return match_collections(_as_collection(reference, many), _as_collection(candidate, others), _compare_items)
@@ -126,6 +140,20 @@ def _by_rounding(reference: Node, candidate: Node, match: Match, *, approximate:
     if decimal is None and written is not None and rounds_to(reference, written, approximate=True):
         return different("it is rounded, the reference is exact", Reason.ROUNDED_CANDIDATE)
     return match
+
+
+def _compare_builders(reference: SetBuilder, candidate: SetBuilder) -> Match:
+    """`{2n | n ∈ Z}` and `{2k | k ∈ Z}`: the name of the bound variable does not matter."""
+    names = dict(zip(sorted(symbols_of(candidate)), sorted(symbols_of(reference)), strict=False))
+
+    def rename(node: Node) -> Node:
+        if isinstance(node, Symbol):
+            return Symbol(names.get(node.name, node.name))
+        return map_children(node, rename)
+
+    renamed = map_children(candidate, rename)
+    element = _compare(reference.element, renamed.element)
+    return _compare(reference.condition, renamed.condition) if element.equal else element
 
 
 def _compare_words(reference: Node, candidate: Node) -> Match:

@@ -35,6 +35,7 @@ __all__ = [
     "evaluate_real",
     "exact_rational",
     "expand_plus_minus",
+    "sign_of_infinity",
 ]
 
 _EXACT_BITS = 64
@@ -112,7 +113,7 @@ def _by_reading(left: Node, right: Node, traits: Traits, log_base: int | None) -
 
 def _compare_infinite(left: Node, right: Node) -> Comparison | None:
     """Infinity equals itself, with its sign, and nothing else."""
-    one, other = _sign_of_infinity(left), _sign_of_infinity(right)
+    one, other = sign_of_infinity(left), sign_of_infinity(right)
     if one == other == 0:
         return None
     if one == other:
@@ -123,7 +124,8 @@ def _compare_infinite(left: Node, right: Node) -> Comparison | None:
     return different("one is infinite") if finite is not None else unknown("one is infinite")
 
 
-def _sign_of_infinity(node: Node) -> int:
+def sign_of_infinity(node: Node) -> int:
+    """1 or -1 for an infinity, else 0."""
     if isinstance(node, Negate):
-        return -_sign_of_infinity(node.operand)
+        return -sign_of_infinity(node.operand)
     return int(isinstance(node, Constant) and node.name is Name.INFINITY)

@@ -12,10 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flint import fmpq
+from flint import acb, fmpq
 
+from verify.answers.balls import working_precision
 from verify.answers.comparison import Comparison, different, equal, unknown
-from verify.answers.equality import compare_values, evaluate_real, exact_rational
+from verify.answers.equality import compare_values, exact_rational
+from verify.answers.evaluation import Evaluator
+from verify.answers.exact import NoValue
 from verify.answers.forms import map_children
 from verify.answers.random_points import Point, points
 from verify.answers.traits import Traits, traits_of
@@ -25,6 +28,7 @@ _TURNED = {">": "<", ">=": "<="}
 _SYMMETRIC = frozenset({"=", "!="})
 _KNOWN = frozenset({"=", "!=", "<", "<="})
 _TRIES = 12
+_BITS = 256
 
 
 def compare_equations(left: Relation, right: Relation) -> Comparison:
@@ -56,13 +60,14 @@ def _proportional(one: Node, other: Node, *, signed: bool) -> Comparison:
         return equal("both hold always") if all(zeros) else different("one holds always")
     for point in _points(traits):
         here, there = _at(one, point), _at(other, point)
-        values = evaluate_real(here), evaluate_real(there)
-        if values[0] is None or values[1] is None or values[0].contains(0) or values[1].contains(0):
+        signs = _sign(here), _sign(there)
+        if 0 in signs:
             continue
-        if signed and (values[0] > 0) != (values[1] > 0):
+        if signed and signs[0] != signs[1]:
             return different("the inequalities point in different directions")
         found = compare_values(Multiply((_folded(there), one)), Multiply((_folded(here), other)))
-        return Comparison(found.sameness, f"multiples of one another: {found.how}" if found.equal else found.how)
+        words = "the sides' differences are multiples" if found.equal else "the sides' differences are no multiples"
+        return Comparison(found.sameness, f"{words}: {found.how}")
     return unknown("no point was found at which both sides have values")
 
 
@@ -76,6 +81,18 @@ def _at(node: Node, point: Point) -> Node:
     if isinstance(node, Symbol):
         return Number(point[node.name]) if node.name in point else node
     return map_children(node, lambda child: _at(child, point))
+
+
+def _sign(node: Node) -> int:
+    """1 or -1; 0 where that is not known. A complex value counts as neither."""
+    try:
+        with working_precision(_BITS):
+            value = Evaluator(opaque=True).value(node)
+    except NoValue:
+        return 0
+    if isinstance(value, acb):
+        return 0
+    return 1 if value > 0 else -1 if value < 0 else 0
 
 
 def _folded(node: Node) -> Node:

@@ -5,7 +5,8 @@ paid from `Evaluator.work` (about a microsecond a unit), so that no tree can tak
 become balls, numbers too large for balls are refused.
 
 A `Constant` is looked up among the variables first: in Σ over i the letter is the index, and a formal test replaces
-pi by a number. An unknown function is a number made from its name and its arguments' values.
+pi by a number. Where the comparison of two expressions asks for it, an unknown function is a number made from its
+name and its arguments' values.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ _NOTHING: Mapping[str, Value] = {}
 class Evaluator:
     """Evaluates trees at one point. `left_reals` says that a real expression had no real value on the way."""
 
-    __slots__ = ("left_reals", "log_base", "point", "principal", "work")
+    __slots__ = ("left_reals", "log_base", "opaque", "point", "principal", "work")
 
     def __init__(
         self,
@@ -57,9 +58,11 @@ class Evaluator:
         *,
         principal: bool = False,
         log_base: int | None = None,
+        opaque: bool = False,
         work: float = WORK,
     ) -> None:
         self.point = point
+        self.opaque = opaque  # whether an unknown function may be given made-up values
         self.principal = principal  # whether roots and powers of negative reals take their principal values
         self.log_base = log_base  # of `log` without a base; None for the natural one
         self.work = work
@@ -96,20 +99,22 @@ class SizingEvaluator(Evaluator):
 
     __slots__ = ("size",)
 
-    def __init__(self, *, principal: bool, log_base: int | None, work: float = WORK) -> None:
-        super().__init__(principal=principal, log_base=log_base, work=work)
+    def __init__(self, *, principal: bool, log_base: int | None, opaque: bool, work: float = WORK) -> None:
+        super().__init__(principal=principal, log_base=log_base, opaque=opaque, work=work)
         self.size = 0
 
     def value(self, node: Node) -> Value:
         """The node's value here; raises `NoValue`."""
         found = super().value(node)
-        self.size = max(self.size, _exponent(found))
+        # A written 1.000…001 is not large, but its digits count.
+        size = node.value.height_bits() if isinstance(node, Number) else _exponent(found)
+        self.size = max(self.size, size)
         return found
 
 
 def _exponent(value: Value) -> int:
     if isinstance(value, fmpq):
-        return value.height_bits()
+        return abs(value.p.bit_length() - value.q.bit_length())
     mantissa, exponent = value.abs_upper().man_exp()
     return int(abs(exponent + mantissa.bit_length())) if mantissa else 0
 
@@ -202,6 +207,8 @@ def _call(at: Evaluator, node: Call) -> Value:
 
 
 def _apply(at: Evaluator, node: Apply) -> Value:
+    if not at.opaque:
+        raise NoValue(Why.NOT_CLOSED)
     spelled = [node.function]
     for argument in node.arguments:
         value = at.value(argument)

@@ -17,6 +17,7 @@ from flint import fmpq, fmpz
 MAX_BITS = 200_000
 _MAX_COUNT = 20_000  # of factors in a factorial or binomial
 _MAX_LOGARITHM_STEPS = 40
+_WORD = 2**63 - 1
 _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -137,7 +138,9 @@ def double_factorial(value: fmpq) -> fmpq:
     n = _natural(value + 1) - 1
     if n > _MAX_COUNT:
         raise NoValue(Why.TOO_LARGE)
-    return fmpq(math.prod(range(n, 0, -2)))
+    half = max(n, 0) // 2
+    even = fmpz.fac_ui(fmpz(half)) * fmpz(2) ** half
+    return fmpq(even if n % 2 == 0 else fmpz.fac_ui(fmpz(max(n, 1))) // even)
 
 
 def subfactorial(value: fmpq) -> fmpq:
@@ -163,7 +166,7 @@ def binomial(above: fmpq, below: fmpq) -> fmpq:
             return fmpq(0)
         if k * (n.bit_length() - k.bit_length() + 2) > MAX_BITS:
             raise NoValue(Why.TOO_LARGE)
-        return fmpq(math.comb(n, k))
+        return fmpq(fmpz.bin_uiui(n, k)) if n <= _WORD else fmpq(math.comb(n, k))
     if k > 200:
         raise NoValue(Why.TOO_LARGE)
     return _falling(above, k) / fmpq(fmpz.fac_ui(fmpz(k)))
@@ -176,7 +179,7 @@ def permutations(above: fmpq, below: fmpq) -> fmpq:
         return fmpq(0)
     if k * n.bit_length() > MAX_BITS or k > _MAX_COUNT:
         raise NoValue(Why.TOO_LARGE)
-    return fmpq(math.perm(n, k))
+    return fmpq(fmpz(n - k + 1).rising(k))
 
 
 def _falling(value: fmpq, count: int) -> fmpq:

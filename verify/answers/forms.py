@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from flint import fmpq
 
@@ -41,6 +41,12 @@ def fold(node: Node) -> Node:
     return _fold(node, inside=False)
 
 
+def without_degrees(node: Node) -> Node:
+    """The tree with every degree sign dropped, for a candidate that leaves them out: 180 - 2α beside 180° - 2α."""
+    node = map_children(node, without_degrees)
+    return node.value if isinstance(node, Quantity) and node.unit == DEGREE else node
+
+
 def _fold(node: Node, *, inside: bool) -> Node:
     """`inside` an expression a percent or a degree is a factor; on its own it is a unit."""
     arithmetic = isinstance(node, Add | Multiply | Divide | Power | Call)
@@ -68,7 +74,7 @@ def map_children(node: N, change: Change) -> N:
         after = _mapped(before, change)
         if after is not before:
             changes[item.name] = after
-    return cast(N, replace(node, **changes)) if changes else node
+    return replace(node, **changes) if changes else node
 
 
 def _mapped(value: object, change: Change) -> object:

@@ -4,8 +4,8 @@ In: two sides, an operator and the variable. Out: a `Region`; `NoValue` where th
 whole powers and absolute values with rational coefficients (a bare variable may be compared with any closed value).
 
 Method: cut the line at every place where something may change (zeros and poles of the difference of both sides, for
-each choice of signs of the absolute values, and the zeros of what stands in them), then look whether the relation holds
-at one number of each gap and at each cut.
+each choice of signs of the absolute values, and the zeros of what stands in them), then look whether the relation
+holds at one number of each gap and at each cut.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import Any
 from flint import arb, fmpq, fmpq_poly, fmpz
 
 from verify.answers.balls import Value, working_precision
-from verify.answers.equality import exact_rational
+from verify.answers.equality import exact_rational, sign_of_infinity
 from verify.answers.evaluation import Evaluator
 from verify.answers.exact import NoValue, Why
 from verify.answers.intervals import EMPTY, EVERYTHING, Region, above, below, complement, point, region_of
-from verify.answers.limits import BITS, Limit, limit_of, order, rational_limit, sign_of_infinity
+from verify.answers.limits import BITS, Limit, limit_of, order, rational_limit
 from verify.answers.tree import Add, Call, Divide, Multiply, Negate, Node, Number, Power, Symbol
 
 _MAX_DEGREE = 24

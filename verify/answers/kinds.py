@@ -44,7 +44,12 @@ def _same_brackets(first: Bracketed, second: Bracketed) -> bool:
     """Only two items can be an interval; `<1, 2>` is a vector however it is written."""
     if len(first.items) != 2 or "<" in (first.opening, second.opening):
         return True
-    return (first.opening, first.closing) == (second.opening, second.closing)
+    return _ends(first) == _ends(second)
+
+
+def _ends(node: Bracketed) -> tuple[str, str]:
+    """The brackets, an outward one written as it is elsewhere: `]0, 1[` is `(0, 1)`."""
+    return node.opening.replace("]", "("), node.closing.replace("[", ")")
 
 
 def _coordinates(node: Node) -> tuple[Node, ...] | None:

@@ -13,6 +13,7 @@ from verify.answers.tree import (
     Bracketed,
     Call,
     Constant,
+    Derivative,
     Divide,
     Multiply,
     Name,
@@ -75,10 +76,10 @@ def _last_exact(sides: tuple[Node, ...], operators: tuple[str, ...]) -> tuple[No
 def is_label(node: Node) -> bool:
     """Whether the node is the name of something: `x`, `f(x)`, `|AB|`, `NO/BO`, `(p, q)`, `S_1 : S_2`, `AB`."""
     match node:
-        case Symbol() | Apply() | Constant(Name.E | Name.IMAGINARY):
+        case Symbol() | Apply() | Constant(Name.E | Name.IMAGINARY) | Derivative(_, _, Symbol() | Apply()):
             return True
         case Call(function, arguments):
-            return function in _MEASURES and all(is_label(part) for part in arguments)
+            return function in _MEASURES and all(_is_figure(part) for part in arguments)
         case Divide(numerator, denominator):
             return is_label(numerator) and is_label(denominator)
         case Ratio(items):
@@ -89,6 +90,13 @@ def is_label(node: Node) -> bool:
             return all(isinstance(part, Symbol) and part.name[0].isupper() for part in factors)
         case _:
             return False
+
+
+def _is_figure(node: Node) -> bool:
+    """A segment, a vector, a matrix, a set: something whose size is named, where `|x| = 1` is an equation."""
+    if isinstance(node, Symbol):
+        return len(node.name) > 1 or node.name.isupper()
+    return is_label(node) and not isinstance(node, Constant)
 
 
 def symbols_of(node: object) -> frozenset[str]:
@@ -107,10 +115,11 @@ def symbols_of(node: object) -> frozenset[str]:
 
 
 def labels_agree(reference: Node | None, candidate: Node | None) -> bool:
-    """Whether two names may stand for the same thing. Only two plain variables can disagree: `x` and `y`."""
-    if not isinstance(reference, Symbol) or not isinstance(candidate, Symbol):
-        return True
-    return _plain(reference.name) == _plain(candidate.name)
+    """Whether two names may stand for the same thing: `x` and `y` may not, nor a ratio and its inverse."""
+    if isinstance(reference, Symbol) and isinstance(candidate, Symbol):
+        return _plain(reference.name) == _plain(candidate.name)
+    both_ratios = isinstance(reference, Divide | Ratio) and isinstance(candidate, Divide | Ratio)
+    return reference == candidate or not both_ratios
 
 
 def _plain(name: str) -> str:

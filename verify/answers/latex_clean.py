@@ -45,6 +45,7 @@ _DOUBLED = re.compile(
     r"circ|sin|cos|tan|log|ln|cup|cap|in|alpha|beta|lambda|binom|overline|\(|\)|\[|\]|[{}%$])(?![a-zA-Z])"
 )
 _SINGLE = re.compile(r"(?<!\\)(?:\\\\)*\\(?=[a-zA-Z{}()\[\]%$])")
+_AREA = re.compile(r"(?<=\d)\s?(mm|cm|dm|km|m|ft|in)(?=[²³](?!\w))")  # 9 m² is no product
 _MODULES = re.compile(r"\b(?:np|numpy|math|sympy|sp)\.(?=[a-z])")
 _MARKUP = re.compile(r"</?(?:b|i|em|strong|sub|sup|p|br|span|div|code)\s*/?>", re.IGNORECASE)
 _MARKDOWN = re.compile(r"(\*\*|\*|__|_|`+|\"|')(?P<inside>[^*_`\"]+)\1", re.DOTALL)
@@ -54,7 +55,7 @@ def clean(text: str) -> str:
     """The text in ASCII and LaTeX commands, without the markup around it. Letters of other alphabets stay."""
     text = text.strip()
     if not text.isascii():
-        text = _SMALL.sub(_ordinary_size, text)
+        text = _SMALL.sub(_ordinary_size, _AREA.sub(r"\\text{ \1}", text))
         text = "".join(map(_folded, text))
     if "\\\\" in text and _DOUBLED.search(text) and not _SINGLE.search(text):
         text = text.replace("\\\\", "\\")
@@ -85,6 +86,8 @@ def _folded(character: str) -> str:
         return _SIGNS[character]
     if character in _GREEK:
         return f"\\{_GREEK[character]} "
+    if character.isdecimal():
+        return str(unicodedata.decimal(character))
     plain = unicodedata.normalize("NFKC", character)
     if plain == character:
         return " " if character.isspace() else character

@@ -63,7 +63,9 @@ FUNCTION_WORDS = _table(
     "binomial binom:binomial Re:re Im:im arg tr:trace cbrt GCD:gcd LCM:lcm hcf:gcd Arg:arg",
 )
 # Plain names of these are functions only before an opening bracket: they are words or units too.
-CALLED_ONLY = frozenset("gcd lcm max min det sign sgn abs floor ceil factorial binomial binom Re Im arg tr sec".split())
+CALLED_ONLY = frozenset(
+    "gcd lcm max min det sign sgn abs floor ceil factorial binomial binom Re Im arg tr sec".split()
+)
 
 _GREEK = (
     "alpha beta gamma delta epsilon varepsilon:epsilon zeta eta theta vartheta:theta iota kappa lambda mu nu xi rho "
@@ -93,7 +95,7 @@ COMMANDS: dict[str, tuple[Kind, str]] = {
     **_table(Kind.FRACTION, "frac dfrac:frac tfrac:frac cfrac:frac binom dbinom:binom tbinom:binom"),
     **_table(Kind.OVER, "over choose atop:over"),
     **_table(Kind.ROOT, "sqrt surd:root cuberoot fourthroot"),
-    **_table(Kind.BIG, "sum prod:product int:integral lim:limit limits:sum"),
+    **_table(Kind.BIG, "sum prod:product int:integral lim:limit"),
     **_table(Kind.ACCENT, "overline bar vec hat widehat tilde widetilde overrightarrow overleftrightarrow dot ddot"),
     **_table(Kind.SHAPE, "angle:∠ triangle:△ measuredangle:∠ bigtriangleup:△ odot:⊙ square:□ overparen:⌒"),
     **_table(Kind.SET_OPERATOR, "cup:union cap:intersection setminus:difference backslash:difference bigcup:union "
@@ -105,21 +107,19 @@ COMMANDS: dict[str, tuple[Kind, str]] = {
     **_table(Kind.MODULUS, "pmod pod"),
     **_table(Kind.JOIN, "lor:or vee:or land:and wedge:and"),
     **_table(Kind.NEGATION, "not"),
-    **_table(Kind.CURRENCY, "dollar textdollar:dollar pounds:sterling euro texteuro:euro yen:yuan textsterling:sterling"),
-    **_table(Kind.CURRENCY, "EUR:euro"),
+    **_table(
+        Kind.CURRENCY,
+        "dollar textdollar:dollar pounds:sterling textsterling:sterling euro texteuro:euro EUR:euro yen:yuan",
+    ),
     **_table(Kind.SEPARATOR, "newline:row cr:row tabularnewline:row"),
-    **_table(Kind.COLON, "colon"),
     "colon": (Kind.COLON, ":"),
-    "%": (Kind.PERCENT, "%"),
 }  # fmt: skip
-COMMANDS["not"] = (Kind.NEGATION, "not")
-del COMMANDS["limits"]
 
 IGNORED = frozenset(
     "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm Bigm middle displaystyle textstyle "
     "scriptstyle scriptscriptstyle limits nolimits quad qquad hline thinspace medspace negthinspace noindent null "
     "normalsize large Large small rm bf it sf tt mathstrut strut nobreak allowbreak enspace hfill bold mathop mathrel "
-    "mathbin mathord mathopen mathclose blacksquare qed qedsymbol square Box left. centering nonumber notag !".split()
+    "mathbin mathord mathopen mathclose blacksquare qed qedsymbol Box centering nonumber notag".split()
 )
 SPACES = frozenset("quad qquad thinspace medspace enspace hfill".split())
 TEXT_WRAPPERS = frozenset(
@@ -146,7 +146,6 @@ SYMBOLS: dict[str, tuple[Kind, str]] = {
     **_table(Kind.OPEN, "( [ {"),
     **_table(Kind.CLOSE, ") ] }"),
     **_table(Kind.SEPARATOR, ", ;"),
-    **_table(Kind.CURRENCY, "€ £ ¥ ₹ ₽ ¢"),
     "**": (Kind.OPERATOR, "^"),
     "==": (Kind.RELATION, "="),
     "=>": (Kind.RELATION, ">="),
@@ -167,16 +166,21 @@ SYMBOLS: dict[str, tuple[Kind, str]] = {
     "₽": (Kind.CURRENCY, "ruble"),
     "¢": (Kind.CURRENCY, "cent"),
 }
-JOINS = {"or": "or", "and": "and", "OR": "or", "AND": "and", "Or": "or", "And": "and"}
-CONDITIONS = frozenset("if when where for with iff whenever provided given".split())
 OTHERWISE = frozenset({"otherwise", "else"})
-CONSTANT_WORDS = {"pi": "pi", "infinity": "infinity", "Infinity": "infinity", "oo": "infinity", "inf": "infinity",
-                  "infty": "infinity"}  # fmt: skip
+# Plain words that always mean the same.
+VOCABULARY: dict[str, tuple[Kind, str]] = {
+    **_table(Kind.JOIN, "or and OR:or AND:and Or:or And:and"),
+    **_table(Kind.CONDITION, "if when where for with iff whenever provided given"),
+    **_table(Kind.CONSTANT, "pi infinity Infinity:infinity oo:infinity inf:infinity infty:infinity"),
+    **_table(Kind.CURRENCY, "USD:dollar EUR:euro GBP:sterling"),
+    **_table(Kind.OPERATOR, "mod"),
+}
 MINUS_WORDS = frozenset({"minus", "negative"})
+UPPER_WORDS = frozenset({"YES", "ODD"})  # NO may be a segment
 # Runs of two or three letters that are words, not products.
 SHORT_WORDS = frozenset(
     "odd yes no one two six ten all any set not the is are per has none base to by of at an as it be we mod not but "
-    "can had sq cu am pm usd eur per".split()
+    "can had sq cu am pm".split()
 )
 # Units that may touch their number; other spellings need a blank.
 TOUCHING_UNITS = frozenset(

@@ -25,18 +25,21 @@ from verify.answers.latex_commands import (
     TEXT_WRAPPERS,
     Kind,
 )
-from verify.answers.latex_letters import split_letters
+from verify.answers.latex_letters import Before, split_letters
 from verify.answers.numerals import read_numeral
 from verify.answers.parse_error import ParseError, ParseReason
-from verify.answers.tree import MAX_NODES, Node, Number, Symbol
+from verify.answers.parse_vectors import UNIT_VECTORS
+from verify.answers.tree import MAX_NODES, Node, Number
 
-MAX_TOKENS = 3 * MAX_NODES
+MAX_TOKENS = MAX_NODES
 _TOKEN = re.compile(
     r"(?P<digits>\d{1,300}(?![\d.,'_{~ \\eE]))"
+    r"|(?P<lettered>(?:\d+[A-F]|[A-F]+\d|[a-f]+\d)[0-9A-Fa-f]*(?=_\{?(?:1[1-9]|2\d|3[0-6])(?!\d))|[A-F]{2,}(?=_\{?16))"
     r"|(?P<command>\\[a-zA-Z]+)"
     r"|(?P<letters>[^\W\d_]+)"
     r"|(?P<numeral>\d|\.(?=[\d\\(]))"
     r"|(?P<space>\s+)"
+    r"|(?P<lone>\{\s?[-+=<>:,;]\s?\})"
     r"|(?P<escape>\\.)"
     r"|(?P<symbol>\*\*|<=|>=|=>|=<|<>|!=|==|:=|->|\.\.\.+|\S|\\)",
     re.DOTALL,
@@ -49,6 +52,7 @@ _ROW_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|cm|mm)\s*\]")
 _VECTOR = re.compile(r"\s*\{?\s*(?:\\hat\s*)?\{?\s*(?:\\?([ijk])(?:math)?)(?![a-zA-Z])\s*\}?")
 _LETTER = re.compile(r"\s*\{\s*([a-zA-Z])\s*\}")
 _WITH_ARGUMENT = frozenset("color textcolor hspace vspace phantom hphantom tag label".split())
+_SPLITTABLE = ("qquad", "quad", "cdot", "times", "left", "right")
 _BOLD = frozenset("mathbf boldsymbol bm hat vec".split())
 
 
@@ -107,6 +111,8 @@ class _Lexer:
                 self._add(Kind.NUMBER, found[0], Number(fmpq(fmpz(found[0]))))
             elif group == "space":
                 self.spaced = True
+            elif group == "lettered":
+                self._add(Kind.NUMBER, found[0])
             else:
                 _READERS[group or ""](self, found[0])
             if len(tokens) > MAX_TOKENS:
@@ -125,7 +131,7 @@ class _Lexer:
         while tokens and (tokens[-1].kind is Kind.SEPARATOR or tokens[-1][:2] == (Kind.OTHER, ".")):
             tokens.pop()
 
-    # --- what a match is ---------------------------------------------------------------------------------------------
+    # --- what a match is -------------------------------------------------------------------------------------------
 
     def _numeral(self, _: str) -> None:
         start = self.position - 1
@@ -137,26 +143,24 @@ class _Lexer:
         self._add(Kind.NUMBER, self.text[start : numeral.end], numeral.node)
 
     def _letters(self, run: str) -> None:
-        last = self.tokens[-1] if self.tokens else None
-        start = self.position - len(run)
-        pieces = split_letters(
-            self.text,
-            start,
-            self.position,
-            after_value=last is not None and last.kind in _ENDS_VALUE,
-            after_number=last is not None and last.kind is Kind.NUMBER,
-            after_word=last is not None and last.kind is Kind.WORD,
-            spaced=self.spaced,
-            worded=self.worded,
-            roman=self.roman,
-        )
+        last = self.tokens[-1].kind if self.tokens else None
+        before = Before(last, self.spaced, self.worded, self.roman)
+        pieces = split_letters(self.text, self.position - len(run), self.position, before)
         for piece in pieces:
             self._add(piece.kind, piece.text)
             self.position = piece.end
 
+    def _lone(self, group: str) -> None:
+        """`{-}`: braces that only set the spacing of a sign."""
+        self._symbol(group[1:-1].strip())
+
     def _symbol(self, sign: str) -> None:
-        if sign == "{":
-            self._open_brace(silent=False, worded=self.worded)
+        if sign == "\\":  # the end of a text that ended in a control space
+            self.spaced = True
+        elif sign == "{":
+            # {1,2}, typeset as a list, is one; the braces of \frac{1,000}{2} hold none.
+            listed = not self.tokens or self.tokens[-1].kind in (Kind.SEPARATOR, Kind.RELATION)
+            self._open_brace(silent=False, worded=self.worded, listed=listed)
         elif sign == "}":
             self._close_brace()
         elif sign == "$":
@@ -185,7 +189,7 @@ class _Lexer:
         name = command[1:]
         if name in _BOLD and (vector := _VECTOR.match(self.text, self.position)):
             self.position = vector.end()
-            self._add(Kind.NAME, vector[1], Symbol(vector[1]))
+            self._add(Kind.NAME, vector[1], UNIT_VECTORS[vector[1]])
         elif name in COMMANDS:
             self._known(*COMMANDS[name])
         elif name in IGNORED:
@@ -207,7 +211,15 @@ class _Lexer:
         elif name in ("mathbb", "Bbb"):
             self._number_set()
         else:
+            self._run_on(name)
+
+    def _run_on(self, name: str) -> None:
+        r"""`\quadx` was meant to be `\quad x`."""
+        head = next((head for head in _SPLITTABLE if name.startswith(head)), None)
+        if head is None:
             raise ParseError(ParseReason.NOT_MATHEMATICS, f"the command \\{name[:40]}")
+        self.position -= len(name) - len(head)
+        self._command("\\" + head)
 
     def _known(self, kind: Kind, text: str) -> None:
         if kind is Kind.OPEN:
@@ -222,19 +234,14 @@ class _Lexer:
             self.negated = False
         self._add(kind, text)
 
-    # --- braces and delimiters ---------------------------------------------------------------------------------------
+    # --- braces and delimiters -------------------------------------------------------------------------------------
 
-    def _open_brace(self, *, silent: bool, worded: bool, roman: bool = False) -> None:
-        last = self.tokens[-1].kind if self.tokens else Kind.SEPARATOR
+    def _open_brace(self, *, silent: bool, worded: bool, roman: bool = False, listed: bool = False) -> None:
         self.scopes.append(_Scope(silent, self.worded, self.roman, self.brackets))
         if not silent:
             self._add(Kind.OPEN, "{")
+            self.brackets = int(listed)
         self.worded, self.roman = worded, roman
-        if not silent:  # {1,2}, typeset as a list, is one; \frac{1,000}{2} is none
-            self.brackets = int(last in (Kind.SEPARATOR, Kind.RELATION) and not self._wraps)
-        self._wraps = False
-
-    _wraps = False
 
     def _close_brace(self) -> None:
         if not self.scopes:
@@ -254,7 +261,6 @@ class _Lexer:
         brace = _GROUP.match(self.text, self.position)
         if brace is not None:
             self.position = brace.end()
-            self._wraps = True
             self._open_brace(silent=silent, worded=worded, roman=roman)
 
     def _dollar(self) -> None:
@@ -279,6 +285,8 @@ class _Lexer:
         if name == "begin" and found[1] in ("array", "tabular"):
             columns = _COLUMNS.match(self.text, self.position)
             self.position = columns.end() if columns else self.position
+        if name == "end" and self.tokens and self.tokens[-1].text in (".", ",", ";"):
+            self.tokens.pop()
         self._add(Kind.BEGIN if name == "begin" else Kind.FINISH, found[1])
 
     def _number_set(self) -> None:
@@ -291,12 +299,10 @@ class _Lexer:
 
 _NUMBER_SET = re.compile(r"\s*\{?\s*([RQZNCP])\s*\}?")
 _NEGATIONS = {"=": "!=", "in": "notin", "<": ">=", ">": "<=", "equiv": "notequiv", "divides": "notdivides"}
-_ENDS_VALUE = frozenset(
-    {Kind.NUMBER, Kind.CLOSE, Kind.CONSTANT, Kind.NAME, Kind.WORD, Kind.BAR, Kind.DEGREE, Kind.PERCENT}
-)
 _READERS = {
     "numeral": _Lexer._numeral,
     "letters": _Lexer._letters,
+    "lone": _Lexer._lone,
     "symbol": _Lexer._symbol,
     "escape": _Lexer._escape,
     "command": _Lexer._command,

@@ -15,7 +15,7 @@ from verify.answers.closed_values import agree
 from verify.answers.comparison import Sameness
 from verify.answers.equality import compare_values, evaluate_real, exact_rational
 from verify.answers.exact import NoValue, Why
-from verify.answers.tree import Constant, Name, Negate, Node, Number
+from verify.answers.tree import Node, Number
 
 BITS = 1_024
 _AGREEING_BITS = 900
@@ -62,10 +62,3 @@ def order(one: Limit, other: Limit) -> int:
     if not close:
         raise NoValue(Why.UNDECIDED)
     return 0
-
-
-def sign_of_infinity(node: Node) -> int:
-    """1 or -1 for an infinity, else 0."""
-    if isinstance(node, Negate):
-        return -sign_of_infinity(node.operand)
-    return int(isinstance(node, Constant) and node.name is Name.INFINITY)

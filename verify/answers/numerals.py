@@ -42,72 +42,71 @@ _DOTS = re.compile(r"\s*(?:\.\.\.+|\\(?:ldots|dots|cdots|dotsc)(?![a-zA-Z]))")
 
 
 class Numeral(NamedTuple):
-    """A numeral that was read: the number, the index behind it, whether it is written with digits alone."""
+    """A numeral that was read, and the index behind it."""
 
     node: Number
     end: int
-    plain: bool
+
+
+class _Whole(NamedTuple):
+    """The digits before the decimals, the index behind them, and which signs may begin decimals."""
+
+    digits: str
+    end: int
+    marks: str
+    grouped: bool
 
 
 def read_numeral(text: str, start: int, *, bracketed: bool = False, flipped: bool = False) -> Numeral | None:
     """The longest numeral that begins at `start`, or None. `bracketed`: between brackets a comma separates."""
-    grouped = _grouped(text, start, bracketed=bracketed)
-    if grouped is None:
-        digits = _PLAIN.match(text, start)
-        whole, end, plain = (digits[0], digits.end(), True) if digits else ("", start, False)
-        comma = digits is not None and not bracketed
-    else:
-        whole, end, comma = grouped
-        plain = False
-    if len(whole) > MAX_DIGITS:
+    whole = _grouped(text, start, bracketed=bracketed) or _ungrouped(text, start, bracketed=bracketed)
+    if len(whole.digits) > MAX_DIGITS:
         raise ParseError(ParseReason.TOO_LONG, f"a numeral of more than {MAX_DIGITS} digits")
-    fraction, after = _fraction(text, end, whole, comma=comma, grouped=grouped is not None, flipped=flipped)
-    if after > end or text.startswith(".", end):
-        repeating = _repeating(text, after if after > end else end + 1, whole, fraction or "")
+    fraction, end = _fraction(text, whole, flipped=flipped)
+    if end > whole.end or text.startswith(".", end):
+        repeating = _repeating(text, max(end, whole.end + 1), whole.digits, fraction or "")
         if repeating is not None:
             return repeating
-    if not whole and not fraction:
-        return None
-    return _with_exponent(text, after, whole, fraction, plain=plain and after == end)
+    return _with_exponent(text, end, whole.digits, fraction) if whole.digits or fraction else None
 
 
 def exact(whole: str, fraction: str = "") -> fmpq:
     """The value of digits before and after the point."""
-    digits = whole + fraction
     if not fraction:
-        return fmpq(fmpz(digits))
-    return fmpq(fmpz(digits), fmpz(10) ** len(fraction))
+        return fmpq(fmpz(whole))
+    return fmpq(fmpz(whole + fraction), fmpz(10) ** len(fraction))
 
 
-def _grouped(text: str, start: int, *, bracketed: bool) -> tuple[str, int, bool] | None:
-    """Digits in groups: the digits, where they end, and whether a decimal comma may follow."""
+def _ungrouped(text: str, start: int, *, bracketed: bool) -> _Whole:
+    digits = _PLAIN.match(text, start)
+    if digits is None:
+        return _Whole("", start, ".", grouped=False)
+    listed = bracketed or text.startswith(",", start - 1)
+    return _Whole(digits[0], digits.end(), "." if listed else ".,", grouped=False)
+
+
+def _grouped(text: str, start: int, *, bracketed: bool) -> _Whole | None:
+    """Digits in groups by one kind of separator; what separates groups begins no decimals."""
     found = _GROUPED.match(text, start)
     if found is None:
         return None
     commas = found["comma"] or found["indian"]
     if bracketed and commas and not all(group[0] == "0" for group in commas.split(",")[1:]):
         return None
-    digits = "".join(filter(str.isdigit, found[0]))
-    return digits, found.end(), not commas and "," not in found[0]
+    marks = "".join(mark for mark in ".," if mark not in found[0])
+    return _Whole("".join(filter(str.isdigit, found[0])), found.end(), marks, grouped=True)
 
 
-def _fraction(
-    text: str, end: int, whole: str, *, comma: bool, grouped: bool, flipped: bool
-) -> tuple[str | None, int]:
+def _fraction(text: str, whole: _Whole, *, flipped: bool) -> tuple[str | None, int]:
     """The digits after the point or decimal comma (None: no such digits) and where they end."""
-    found = _FRACTION.match(text, end)
-    if found is not None:
+    found = _FRACTION.match(text, whole.end)
+    if found is not None and text[whole.end] in whole.marks + "{":
         digits = found[1] or found[2]
-        if digits is None and not whole:
-            return None, end
-        return digits, found.end()
-    if comma:
-        found = _DECIMAL_COMMA.match(text, end)
-        if found is not None and not text[max(0, end - len(whole) - 1) : end - len(whole)] == ",":
-            decimal = grouped or _is_decimal_comma(whole, found[1])
-            if decimal is not flipped:
-                return found[1], found.end()
-    return None, end
+        return (digits, found.end()) if digits or whole.digits else (None, whole.end)
+    found = _DECIMAL_COMMA.match(text, whole.end) if "," in whole.marks else None
+    if found is not None and (whole.grouped or _is_decimal_comma(whole.digits, found[1])) is not flipped:
+        return found[1], found.end()
+    return None, whole.end
 
 
 def _is_decimal_comma(whole: str, fraction: str) -> bool:
@@ -127,14 +126,14 @@ def _repeating(text: str, end: int, whole: str, fraction: str) -> Numeral | None
             return None
         if found["rest"]:
             block += "".join(filter(str.isdigit, found["rest"]))
-        return Numeral(Number(_repeated(whole, fraction, block)), found.end(), plain=False)
+        return Numeral(Number(_repeated(whole, fraction, block)), found.end())
     found = _DOTS.match(text, end)
     if found is None or not fraction:
         return None
     period = _last_block(fraction)
     if period is None:
-        return Numeral(Number(exact(whole, fraction), len(fraction)), found.end(), plain=False)
-    return Numeral(Number(_repeated(whole, fraction, fraction[-period:])), found.end(), plain=False)
+        return Numeral(Number(exact(whole, fraction), len(fraction)), found.end())
+    return Numeral(Number(_repeated(whole, fraction, fraction[-period:])), found.end())
 
 
 def _may_repeat(text: str, end: int, fraction: str) -> bool:
@@ -156,13 +155,13 @@ def _last_block(fraction: str) -> int | None:
     return None
 
 
-def _with_exponent(text: str, end: int, whole: str, fraction: str | None, *, plain: bool) -> Numeral:
+def _with_exponent(text: str, end: int, whole: str, fraction: str | None) -> Numeral:
     value = exact(whole or "0", fraction or "")
     places = None if fraction is None else len(fraction)
     found = _EXPONENT.match(text, end)
     if found is None:
-        return Numeral(Number(value, places), end, plain)
+        return Numeral(Number(value, places), end)
     exponent = int(found[1])
     if abs(exponent) > _MAX_EXPONENT:
         raise ParseError(ParseReason.BAD_NUMBER, f"an exponent beyond {_MAX_EXPONENT}")
-    return Numeral(Number(value * fmpq(10) ** exponent, (places or 0) - exponent), found.end(), plain=False)
+    return Numeral(Number(value * fmpq(10) ** exponent, (places or 0) - exponent), found.end())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from verify.answers.balls import working_precision
 from verify.answers.closed_values import agree
 from verify.answers.comparison import Comparison, apart, different, equal, unknown
-from verify.answers.evaluation import Evaluator, SizingEvaluator
+from verify.answers.evaluation import WORK, SizingEvaluator
 from verify.answers.exact import NoValue, Why
 from verify.answers.identities import compare_formally, spelled_point
 from verify.answers.random_points import Point, needed_points, points
@@ -19,8 +19,8 @@ from verify.answers.tree import Name, Node
 AGREEING_BITS = 192  # 57 digits
 _FEWEST_POINTS = 8  # where the domain lets no more be found
 _SLACK = 32
+_FIRST_BITS = AGREEING_BITS + 2 * _SLACK
 _MAX_BITS = 8_000
-_SIZED_POINTS = 2
 _FATAL = frozenset({Why.TOO_LONG, Why.SYMBOLIC, Why.NOT_A_VALUE, Why.NOT_CLOSED})
 
 
@@ -42,14 +42,11 @@ class _Sampling:
     def __init__(self, left: Node, right: Node, traits: Traits, log_base: int | None) -> None:
         self.left, self.right, self.traits = left, right, traits
         principal = Name.IMAGINARY in traits.constants
-        self.at = Evaluator(principal=principal, log_base=log_base)
-        self.sizing = SizingEvaluator(principal=principal, log_base=log_base)
+        self.at = SizingEvaluator(principal=principal, log_base=log_base, opaque=True, work=2 * WORK)
         self.needed = needed_points(traits)
-        self.looked = 0
         self.real = 0  # points at which both are real and agree
         self.outside = 0  # … at which an expression left the reals, and both agree
         self.apart_outside: Comparison | None = None  # … and they differ
-        self.bits = AGREEING_BITS
 
     def run(self) -> Comparison:
         """Real points, whole ones only where they are the domain; complex values where nothing is real."""
@@ -73,39 +70,30 @@ class _Sampling:
         """What agreement at points amounts to."""
         return equal(f"the same to {AGREEING_BITS * 3 // 10} digits at {self.real + self.outside} points")
 
-    def look_at(self, point: Point) -> Comparison | None:
+    def look_at(self, point: Point, bits: int = _FIRST_BITS) -> Comparison | None:
         """DIFFERENT where the two are apart in the reals; else the counts go up."""
-        self.looked += 1
-        if self.looked > _SIZED_POINTS:
-            return self.judged(self.at, point)
-        found = self.judged(self.sizing, point)
-        bits = AGREEING_BITS + 2 * self.sizing.size
-        if found is not None or bits <= self.bits + _SLACK:
-            return found
-        # Small terms beside large ones would be lost: this point and all others are looked at more closely.
-        self.bits = min(bits, _MAX_BITS)
-        self.real = self.outside = 0
-        return self.judged(self.at, point)
-
-    def judged(self, at: Evaluator, point: Point) -> Comparison | None:
-        """The outcome at one point with the precision that is set."""
-        at.point, at.left_reals = point, False
-        with working_precision(self.bits):
+        at = self.at
+        at.point, at.left_reals, at.size = point, False, 0
+        with working_precision(bits):
             try:
                 one, other = at.value(self.left), at.value(self.right)
             except NoValue as reason:
                 if reason.why in _FATAL:
                     raise
                 return None
-            left_reals = at.left_reals and not at.principal
             found = apart(one, other)
-            if found is None and agree(one, other, AGREEING_BITS - _SLACK):
-                self.real += not left_reals
-                self.outside += left_reals
-        if found is None:
+            close = found is None and agree(one, other, AGREEING_BITS)
+        left_reals = at.left_reals and not at.principal
+        if found is not None:
+            found = different(f"at {spelled_point(point)}: {found.how}")
+            if not left_reals:
+                return found
+            self.apart_outside = self.apart_outside or found
             return None
-        found = different(f"at {spelled_point(point)}: {found.how}")
-        if not left_reals:
-            return found
-        self.apart_outside = self.apart_outside or found
+        # Small terms beside large ones would be lost: such a point is looked at again, or left out.
+        needed = _FIRST_BITS + 2 * max(0, at.size - _SLACK)
+        if needed > bits:
+            return self.look_at(point, needed) if needed <= _MAX_BITS else None
+        self.real += close and not left_reals
+        self.outside += close and left_reals
         return None

@@ -21,15 +21,15 @@ from verify.answers.latex_commands import Kind
 from verify.answers.lexer import Token, tokenize
 from verify.answers.parse_answer import Answers
 from verify.answers.parse_error import ParseError, ParseReason
-from verify.answers.parse_words import read_words, time_of_day
-from verify.answers.tree import MAX_DEPTH, MAX_NODES, Negate, Node, Number, Text
+from verify.answers.parse_words import fixed_phrase, number_word, read_words
+from verify.answers.tree import MAX_DEPTH, MAX_NODES, Negate, Node, Number
 
 __all__ = ["MAX_CHARACTERS", "ParseError", "ParseReason", "other_reading", "parse_answer"]
 
-MAX_CHARACTERS = 40_000
-_PLAIN_NUMBER = re.compile(r"(-?)(\d{1,300})(?:\.(\d{1,300}))?")
-_ONLY_WORDS = frozenset({Kind.WORD, Kind.OPEN, Kind.CLOSE, Kind.SEPARATOR, Kind.OTHER, Kind.END})
-_AMBIGUOUS = re.compile(r"[^\d,]*\d+,\d+[^\d,]*")
+MAX_CHARACTERS = 20_500  # the longest numeral and its delimiters
+_PLAIN_NUMBER = re.compile(r"(-?)(\d{1,300})(?:\.(\d{1,300}))?", re.ASCII)
+_LETTERED = frozenset({"m", "M", "AM", "PM", "R", "r"})
+_AMBIGUOUS = re.compile(r"[^\d,]*\d+,\d+[^\d,]*", re.ASCII)
 
 
 def parse_answer(text: str) -> Node:
@@ -74,7 +74,7 @@ def _read(cleaned: str, *, flipped: bool) -> Node:
         tokens = tokenize(cleaned, flipped=flipped)
         if len(tokens) == 1:
             raise ParseError(ParseReason.EMPTY, "nothing to read")
-        return _only_words(tokens, cleaned) or _mathematics(tokens)
+        return _phrase(tokens, cleaned) or _mathematics(tokens)
     except ParseError as error:
         if error.reason in (ParseReason.EMPTY, ParseReason.TOO_DEEP, ParseReason.TOO_MANY_NODES):
             raise
@@ -84,13 +84,18 @@ def _read(cleaned: str, *, flipped: bool) -> Node:
         return words
 
 
-def _only_words(tokens: list[Token], cleaned: str) -> Node | None:
-    r"""`\text{(C)}`, `\text{no solution}`, a time with a.m. or p.m."""
-    if tokens[-2].kind is Kind.WORD or tokens[-2].text in ("m", "M"):
-        time = time_of_day(cleaned) if tokens[0].kind is Kind.NUMBER else None
-        if time is not None:
-            return time
-    return None
+def _phrase(tokens: list[Token], cleaned: str) -> Node | None:
+    r"""A number with letters behind it that is none; words in text that a hyphen joins (`\text{x-axis}`)."""
+    if tokens[0].worded and any(_hyphen(tokens, place) for place in range(1, min(len(tokens), 12) - 1)):
+        return read_words(cleaned) if number_word(tokens[0].text) is None else None
+    lettered = any(token.kind is Kind.WORD or token.text in _LETTERED for token in tokens[-4:-1])
+    return fixed_phrase(cleaned) if lettered and tokens[0].kind is Kind.NUMBER else None
+
+
+def _hyphen(tokens: list[Token], place: int) -> bool:
+    before, sign, after = tokens[place - 1 : place + 2]
+    joined = sign[:3] == (Kind.OPERATOR, "-", False) and not after.spaced
+    return joined and before.worded and after.worded and {before.kind, after.kind} == {Kind.WORD}
 
 
 def _mathematics(tokens: list[Token]) -> Node:

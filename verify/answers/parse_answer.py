@@ -16,8 +16,8 @@ from verify.answers.tree import (
     Call,
     Congruence,
     Listing,
-    NumberSet,
     Node,
+    NumberSet,
     Quantity,
     Ratio,
     Relation,
@@ -36,7 +36,7 @@ _DOTS = Symbol("…")
 class Answers(Expressions):
     """Whole answers."""
 
-    # --- relations ---------------------------------------------------------------------------------------------------
+    # --- relations -------------------------------------------------------------------------------------------------
 
     def relation(self) -> Node:
         """Sides between relation signs."""
@@ -94,7 +94,7 @@ class Answers(Expressions):
     def _set_operator(self, kind: str, parts: list[Node]) -> str:
         sign = self.take().text
         sign = "union" if sign == "U" else sign
-        if kind and sign != kind or sign == "difference" and len(parts) > 1:
+        if (kind and sign != kind) or (sign == "difference" and len(parts) > 1):
             parts[:] = [SetOperation(kind, tuple(parts))]
         return sign
 
@@ -134,7 +134,7 @@ class Answers(Expressions):
 
         return read_number_words([word.lower() for word in words]) is None
 
-    # --- lists -------------------------------------------------------------------------------------------------------
+    # --- lists -----------------------------------------------------------------------------------------------------
 
     def items(self) -> tuple[Node, ...]:
         """Items between commas or semicolons; a list that "and" joins is one too."""
@@ -167,19 +167,14 @@ class Answers(Expressions):
         start = self.index
         found: list[str] = []
         while True:
-            if self.at(Kind.SEPARATOR) and (rows or self.token.text != "row"):
+            if (self.at(Kind.SEPARATOR) and (rows or self.token.text != "row")) or self.at(Kind.JOIN):
                 found.append(self.take().text)
-            elif self.at(Kind.JOIN):
-                found.append(self.take().text)
-            elif self.at(Kind.CONDITION):
-                self.take()
-                found.append(",")
-            elif self._at_alignment():
+            elif self.at(Kind.CONDITION) or self._at_alignment():
                 self.take()
                 found.append(",")
             else:
                 break
-        if self._ends_list():
+        if self._ends_list() or (not rows and self.at(Kind.SEPARATOR)):
             if found and not all(sign in (",", ";", "row") for sign in found):
                 raise self.error(ParseReason.INCOMPLETE, "expected another item")
             self.index = self.index if all(sign in (",", ";", "row") for sign in found) else start
@@ -195,7 +190,7 @@ class Answers(Expressions):
     def _ends_list(self) -> bool:
         return self.token.kind in (Kind.END, Kind.CLOSE, Kind.FINISH)
 
-    # --- remainders --------------------------------------------------------------------------------------------------
+    # --- remainders ------------------------------------------------------------------------------------------------
 
     def _at_modulus(self) -> bool:
         if self.at(Kind.MODULUS):

@@ -16,9 +16,9 @@ from verify.answers.parse_error import ParseReason
 from verify.answers.parse_reader import Reader
 from verify.answers.parse_words import number_word
 from verify.answers.tree import (
+    Apply,
     BaseNumeral,
     Bracketed,
-    Apply,
     Call,
     Constant,
     Divide,
@@ -28,7 +28,6 @@ from verify.answers.tree import (
     Node,
     Number,
     NumberSet,
-    Power,
     SetOf,
     Symbol,
 )
@@ -43,7 +42,7 @@ _SIGNED_SETS = {"+": "+", "-": "-", "*": "*"}
 class Atoms(Reader):
     """Values that are one sign, or signs put together into one name."""
 
-    # --- numbers -----------------------------------------------------------------------------------------------------
+    # --- numbers ---------------------------------------------------------------------------------------------------
 
     def number(self) -> Node:
         """A numeral, with its base or as the whole part of a mixed number."""
@@ -133,7 +132,7 @@ class Atoms(Reader):
         self.take()
         return self._in_base(str(value.value.p), self.subscript())
 
-    # --- names -------------------------------------------------------------------------------------------------------
+    # --- names -----------------------------------------------------------------------------------------------------
 
     def name(self) -> Node:
         """A letter with primes and a subscript; `e` and `i` alone are constants."""
@@ -149,9 +148,7 @@ class Atoms(Reader):
         """The name with the primes and the subscript that follow."""
         primes = 0
         while True:
-            if self.accept(Kind.OPERATOR, "'"):
-                primes += 1
-            elif self._accept_raised_primes():
+            if self.accept(Kind.OPERATOR, "'") or self._accept_raised_primes():
                 primes += 1
             elif self.at(Kind.OPERATOR, "_") and "_" not in name:
                 self.take()
@@ -269,7 +266,7 @@ class Atoms(Reader):
         self.take()
         return SetOf(())
 
-    # --- groups and arguments ----------------------------------------------------------------------------------------
+    # --- groups and arguments --------------------------------------------------------------------------------------
 
     def group(self) -> Node:
         """What stands between braces."""
@@ -317,7 +314,18 @@ class Atoms(Reader):
         return (value,)
 
 
-_PARTS = {"+": "+", "-": "-", "*": "*", ">0": "+", "<0": "-", ">=0": ">=0", "<=0": "<=0", "0": ">=0", "!=0": "*", "0+": ">=0"}
+_PARTS = {
+    "+": "+",
+    "-": "-",
+    "*": "*",
+    ">0": "+",
+    "<0": "-",
+    ">=0": ">=0",
+    "<=0": "<=0",
+    "0": ">=0",
+    "!=0": "*",
+    "0+": ">=0",
+}
 
 
 def _letters_of(value: Node) -> str | None:

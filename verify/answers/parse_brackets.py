@@ -23,13 +23,22 @@ from verify.answers.tree import (
     SetOf,
 )
 
-_MATRICES = frozenset({"pmatrix", "bmatrix", "Bmatrix", "matrix", "smallmatrix", "vmatrix", "Vmatrix", "array", "tabular"})
+_MATRICES = frozenset(
+    {"pmatrix", "bmatrix", "Bmatrix", "matrix", "smallmatrix", "vmatrix", "Vmatrix", "array", "tabular"}
+)
 _LAYOUTS = frozenset({"align", "aligned", "equation", "gather", "gathered", "split", "eqnarray", "multline", "displaymath",
                       "math", "center", "alignat", "flalign"})  # fmt: skip
-_ROUND = {"lfloor": ("rfloor", "floor"), "lceil": ("rceil", "ceil"), "lvert": ("rvert", "abs"), "lVert": ("rVert", "norm")}
+_ROUND = {
+    "lfloor": ("rfloor", "floor"),
+    "lceil": ("rceil", "ceil"),
+    "lvert": ("rvert", "abs"),
+    "lVert": ("rVert", "norm"),
+}
 _BARS = {"|": "abs", "||": "norm"}
 # Behind a square bracket that opens outwards, as in [0, 1[, no value can stand.
-_AFTER_CLOSING = frozenset({Kind.END, Kind.CLOSE, Kind.SEPARATOR, Kind.SET_OPERATOR, Kind.RELATION, Kind.JOIN, Kind.FINISH})
+_AFTER_CLOSING = frozenset(
+    {Kind.END, Kind.CLOSE, Kind.SEPARATOR, Kind.SET_OPERATOR, Kind.RELATION, Kind.JOIN, Kind.FINISH}
+)
 
 
 class Brackets(Functions):
@@ -108,7 +117,7 @@ class Brackets(Functions):
             self.expect(Kind.CLOSE, ">")
         return Bracketed("<", ">", tuple(items)) if len(items) > 1 else items[0]
 
-    # --- sets --------------------------------------------------------------------------------------------------------
+    # --- sets ------------------------------------------------------------------------------------------------------
 
     def set(self) -> Node:
         """A set by its members or by a condition."""
@@ -130,7 +139,7 @@ class Brackets(Functions):
     def _accept_such_that(self) -> bool:
         return self.accept(Kind.BAR, "|") or self.accept(Kind.COLON) or self.accept(Kind.RELATION, "divides")
 
-    # --- environments ------------------------------------------------------------------------------------------------
+    # --- environments ----------------------------------------------------------------------------------------------
 
     def environment(self) -> Node:
         """A matrix, cases, or a layout around an answer."""
@@ -215,7 +224,9 @@ def _modulus(name: str, value: Node) -> Node:
 
 def _rows(items: tuple[Node, ...]) -> tuple[tuple[Node, ...], ...] | None:
     """Rows of equal length, where every item is a list in square brackets."""
-    rows = [item.items for item in items if isinstance(item, Bracketed) and item.opening == "[" and item.closing == "]"]
+    rows = [
+        item.items for item in items if isinstance(item, Bracketed) and item.opening == "[" and item.closing == "]"
+    ]
     if len(rows) != len(items) or any(len(row) != len(rows[0]) for row in rows):
         return None
     return tuple(rows)

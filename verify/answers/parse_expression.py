@@ -1,4 +1,4 @@
-r"""The fourth rung: sums, products, powers, factorials, and values with units.
+r"""The fifth rung: sums, products, powers, factorials, and values with units.
 
 Rules: a minus binds weaker than a power (`-2^2` is -4); products without a sign and quotients bind alike, from left
 to right (`1/2x` is half of x); a unit takes the whole product before it (`2\pi \text{ cm}`).
@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flint import fmpq
-
 from verify.answers.latex_commands import Kind
 from verify.answers.lexer import Token
-from verify.answers.parse_brackets import Brackets
-from verify.answers.parse_error import ParseError, ParseReason
-from verify.answers.parse_words import NUMBER_WORDS, SCALES, read_number_words
+from verify.answers.parse_error import ParseReason
+from verify.answers.parse_quantities import Quantities
+from verify.answers.parse_vectors import read_vector
 from verify.answers.tree import (
     Add,
     Call,
-    Constant,
     Divide,
     Multiply,
     Negate,
@@ -29,7 +26,7 @@ from verify.answers.tree import (
     Quantity,
     Symbol,
 )
-from verify.answers.units import DEGREE, PERCENT, Unit, is_label, read_unit
+from verify.answers.units import DEGREE, PERCENT, Unit, read_unit
 
 _BEGINS_FACTOR = frozenset(
     {Kind.NUMBER, Kind.NAME, Kind.FUNCTION, Kind.CONSTANT, Kind.FRACTION, Kind.ROOT, Kind.BIG, Kind.ACCENT, Kind.SHAPE,
@@ -43,10 +40,10 @@ _MINUTES: Unit = (("arcminute", 1),)
 _SECONDS: Unit = (("arcsecond", 1),)
 
 
-class Expressions(Brackets):
+class Expressions(Quantities):
     """Arithmetic."""
 
-    # --- sums --------------------------------------------------------------------------------------------------------
+    # --- sums ------------------------------------------------------------------------------------------------------
 
     def expression(self) -> Node:
         """Terms between plus and minus signs."""
@@ -66,7 +63,9 @@ class Expressions(Brackets):
                 terms = [PlusMinus(_sum(terms) if terms else None, self.product(), sign == "mp")]
             else:
                 break
-        return _sum(terms)
+        if len(terms) == 1:
+            return terms[0]
+        return read_vector(terms) or Add(tuple(terms))
 
     def product(self) -> Node:
         """Factors with or without signs between them; a unit ends it."""
@@ -116,7 +115,7 @@ class Expressions(Brackets):
                 else:
                     break
             elif self.begins_factor() and not self._begins_unit():
-                self._refuse_neighbours(token)
+                self._refuse_neighbours(token, factors[-1])
                 factors.append(self.power())
             elif token.kind is Kind.PERCENT:
                 self.take()
@@ -132,9 +131,11 @@ class Expressions(Brackets):
             return Negate(value) if minus else value
         return self.power()
 
-    def _refuse_neighbours(self, token: Token) -> None:
-        """Two numerals side by side are no product."""
-        if token.kind is Kind.NUMBER and self.tokens[self.index - 1].kind is Kind.NUMBER:
+    def _refuse_neighbours(self, token: Token, before: Node) -> None:
+        """Two numerals side by side are no product, in braces or without."""
+        numeral = self.peek() if token.text == "{" else token
+        ends_as_one = self.tokens[self.index - 1].kind is Kind.NUMBER or self.tokens[self.index - 1].text == "}"
+        if numeral.kind is Kind.NUMBER and isinstance(before, Number) and ends_as_one:
             raise self.error(ParseReason.LEFTOVER, "expected a sign between two numerals")
 
     def begins_factor(self) -> bool:
@@ -144,7 +145,7 @@ class Expressions(Brackets):
         if kind in _BEGINS_FACTOR:
             return not (self.in_integral and self.at_differential())
         if kind is Kind.OPEN:
-            return token.text != "<" and not self.closes_outwards()
+            return token.text != "<" and self.peek().text != "mod" and not self.closes_outwards()
         if kind is Kind.BAR:
             return self.bars[-1:] in ([], [""], [">"]) and self._another_bar()
         return kind is Kind.OPERATOR and token.text == "_" and self._begins_choice()
@@ -167,7 +168,7 @@ class Expressions(Brackets):
     def _begins_choice(self) -> bool:
         return any(self.peek(ahead)[:2] in ((Kind.NAME, "C"), (Kind.NAME, "P")) for ahead in (2, 4))
 
-    # --- powers ------------------------------------------------------------------------------------------------------
+    # --- powers ----------------------------------------------------------------------------------------------------
 
     def power(self) -> Node:
         """A value with factorials, exponents, degrees behind it."""
@@ -262,7 +263,11 @@ class Expressions(Brackets):
                 return number
         name = self.name()
         if isinstance(name, Symbol):
-            if self.at(Kind.OPERATOR, "^") and name.name in _INVERTIBLE and (inverse := self._inverse(name)) is not None:
+            if (
+                self.at(Kind.OPERATOR, "^")
+                and name.name in _INVERTIBLE
+                and (inverse := self._inverse(name)) is not None
+            ):
                 return inverse
             return self.applied(name) or name
         return name
@@ -307,150 +312,6 @@ class Expressions(Brackets):
             return self.operand()
         value = self.parenthesised()
         return value
-
-    # --- units -------------------------------------------------------------------------------------------------------
-
-    def _per_unit(self) -> bool:
-        """Whether the slash belongs to a unit: money per hour."""
-        return self.peek().kind is Kind.WORD and self.peek().worded
-
-    def _begins_unit(self) -> bool:
-        token = self.token
-        if token.kind is Kind.OPEN:  # 9 (apples)
-            return token.text == "(" and token.spaced and self.peek().kind is Kind.WORD and not self._is_number_word()
-        if token.kind is Kind.FRACTION:  # 36 \frac{\text{km}}{\text{h}}
-            return self.peek(2).kind is Kind.WORD and self.peek(2).worded
-        return token.kind in (Kind.WORD, Kind.CURRENCY) or (token[:2] == (Kind.OPERATOR, "/") and self._per_unit())
-
-    def _is_number_word(self) -> bool:
-        return self.peek().text.lower() in NUMBER_WORDS or self.peek().text == "mod"
-
-    def _money(self) -> Node:
-        """An amount with its currency in front; what follows may say per what."""
-        currency = self.take().text
-        value = self.product()
-        minus = isinstance(value, Negate)
-        bare = value.operand if isinstance(value, Negate) else value
-        if isinstance(bare, Quantity) and bare.unit == ((currency, 1),):
-            return value
-        phrase = currency
-        if isinstance(bare, Quantity):
-            raise self.error(ParseReason.NOT_MATHEMATICS, "an amount of money with another unit")
-        if self._begins_unit():
-            phrase += " " + self._phrase()
-        unit = read_unit(phrase)
-        if unit is None:
-            raise self.error(ParseReason.NOT_MATHEMATICS, f"{phrase[:40]} is no unit")
-        return Negate(Quantity(bare, unit)) if minus else Quantity(bare, unit)
-
-    def _with_unit(self, value: Node) -> Node:
-        """The value with the unit that follows; `5 feet 6 inches` is a sum."""
-        value = self._scaled(value)
-        if self.at(Kind.CURRENCY):
-            return Quantity(value, ((_CURRENCIES[self.take().text], 1),))
-        if not self._begins_unit():
-            return value
-        if self.token.text in ("to", "is", "be"):
-            return value
-        start = self.index
-        phrase = self._whole_phrase()
-        unit = read_unit(phrase) or read_unit(phrase.partition(" of ")[0])  # pieces of gum
-        if unit is None or (is_label(unit) and isinstance(value, Symbol | Constant)):
-            self.index = start
-            raise self.error(ParseReason.LEFTOVER, f"expected a unit, found {phrase[:40]}: no unit")
-        quantity = Quantity(value, unit)
-        if self.at(Kind.NUMBER):
-            rest = self.product()
-            if not isinstance(rest, Quantity):
-                raise self.error(ParseReason.LEFTOVER, "expected a unit behind the second value")
-            return Add((quantity, rest))
-        return quantity
-
-    def _scaled(self, value: Node) -> Node:
-        """A value times thousand, million, … written as a word."""
-        if not self.at(Kind.WORD) or self.token.text.lower() not in SCALES:
-            return value
-        scale = SCALES[self.take().text.lower()]
-        if isinstance(value, Number):
-            zeros = len(str(scale)) - 1
-            return Number(value.value * scale, None if value.places is None else value.places - zeros)
-        return Multiply((value, Number(fmpq(scale))))
-
-    def _whole_phrase(self) -> str:
-        """A unit, one in parentheses, or a fraction of two."""
-        if self.accept(Kind.OPEN, "("):
-            phrase = self._phrase()
-            self.expect(Kind.CLOSE, ")")
-            return phrase
-        if self.accept(Kind.FRACTION):
-            self.expect(Kind.OPEN, "{")
-            above = self._phrase()
-            self.expect(Kind.CLOSE, "}")
-            self.expect(Kind.OPEN, "{")
-            below = self._phrase()
-            self.expect(Kind.CLOSE, "}")
-            return f"{above} / {below}"
-        return self._phrase()
-
-    def _phrase(self) -> str:
-        """The words of a unit as plain text, up to a sign that cannot be part of one."""
-        parts: list[str] = []
-        while True:
-            token = self.token
-            if token.kind is Kind.WORD or (token.kind is Kind.NAME and parts and parts[-1] in ("/", "·")):
-                parts.append(self.take().text)
-            elif token.kind is Kind.OPERATOR and token.text in ("/", "*", "^", "-"):
-                if token.text == "^":
-                    parts.append("^" + self._unit_exponent())
-                elif self.peek().kind in _UNIT_SIGNS:
-                    parts.append("·" if self.take().text == "*" else "/" if token.text == "/" else "-")
-                else:
-                    break
-            elif token.kind is Kind.OTHER and token.text == "." and parts:
-                self.take()
-            else:
-                break
-        return " ".join(parts).replace(" - ", "-").replace(" ^", "^")
-
-    def _unit_exponent(self) -> str:
-        self.take()
-        braced = self.accept(Kind.OPEN, "{")
-        sign = "-" if self.accept(Kind.OPERATOR, "-") else ""
-        digits = self.expect(Kind.NUMBER).text
-        if braced:
-            self.expect(Kind.CLOSE, "}")
-        return sign + digits
-
-    # --- number words ------------------------------------------------------------------------------------------------
-
-    def number_words(self) -> Node | None:
-        """A number spelled out, or None."""
-        token = self.token
-        if token.text.lower() not in NUMBER_WORDS and token.text != "a":
-            return None
-        words, ends = self._run_of_words()
-        spelled = read_number_words(words)
-        if spelled is None:
-            return None
-        self.index = ends[spelled.words - 1]
-        return spelled.node
-
-    def _run_of_words(self) -> tuple[list[str], list[int]]:
-        words: list[str] = []
-        ends: list[int] = []
-        place = self.index
-        while len(words) < _MAX_WORDS:
-            token = self.tokens[place]
-            hyphen = token[:2] == (Kind.OPERATOR, "-") and words and self.tokens[place + 1].kind is Kind.WORD
-            if hyphen:
-                place += 1
-                token = self.tokens[place]
-            if token.kind not in (Kind.WORD, Kind.JOIN) and token.text != "a":
-                break
-            words.append(token.text.lower())
-            place += 1
-            ends.append(place)
-        return words, ends
 
 
 _INVERTIBLE = frozenset("fghFGHT")

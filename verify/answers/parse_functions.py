@@ -23,14 +23,12 @@ from verify.answers.tree import (
     Constant,
     Derivative,
     Divide,
-    Listing,
     Multiply,
     Negate,
     Node,
     Number,
     Power,
     Relation,
-    SetOf,
     Symbol,
 )
 
@@ -57,7 +55,7 @@ class Functions(Atoms):
     def begins_factor(self) -> bool:
         """Whether the next token begins a factor that may follow without a sign."""
 
-    # --- known functions ---------------------------------------------------------------------------------------------
+    # --- known functions -------------------------------------------------------------------------------------------
 
     def function(self) -> Node:
         """A known function, its exponent and subscript, and its argument."""
@@ -146,7 +144,7 @@ class Functions(Atoms):
         """`\\sin π/6` means the sine of π/6."""
         return len(factors) == 1 and isinstance(factors[0], Constant)
 
-    # --- unknown functions -------------------------------------------------------------------------------------------
+    # --- unknown functions -----------------------------------------------------------------------------------------
 
     def applied(self, name: Node) -> Node | None:
         """The name applied to the parenthesis behind it, where that is no product; None otherwise."""
@@ -192,7 +190,7 @@ class Functions(Atoms):
         self.expect(Kind.OPERATOR, "_")
         return Call("binomial" if kind == "C" else "permutations", (top, self.argument_of_subscript()))
 
-    # --- fractions and roots -----------------------------------------------------------------------------------------
+    # --- fractions and roots ---------------------------------------------------------------------------------------
 
     def fraction(self) -> Node:
         r"""`\frac`, `\binom`; `\frac{d}{dx}` is a derivative."""
@@ -250,7 +248,7 @@ class Functions(Atoms):
             value = self.number() if self.at(Kind.NUMBER) else self.argument()
         return Call("sqrt", (value,)) if index is None else Call("root", (value, index))
 
-    # --- operators with a bound variable -----------------------------------------------------------------------------
+    # --- operators with a bound variable ---------------------------------------------------------------------------
 
     def big(self) -> Node:
         """A sum, product, integral or limit."""
@@ -268,7 +266,11 @@ class Functions(Atoms):
     def _sum(self, kind: BigKind) -> Node:
         lower = self._bound("_")
         upper = self._bound("^")
-        if isinstance(lower, Relation) and lower.operators == ("=",) and isinstance(lower.sides[0], Symbol | Constant):
+        if (
+            isinstance(lower, Relation)
+            and lower.operators == ("=",)
+            and isinstance(lower.sides[0], Symbol | Constant)
+        ):
             variable = _variable_name(lower.sides[0])
             return Big(kind, variable, lower.sides[1], upper, self.product())
         raise self.error(ParseReason.NOT_MATHEMATICS, f"expected the variable of a {kind} with its first value")

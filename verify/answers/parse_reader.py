@@ -28,7 +28,7 @@ class Reader(ABC):
         self.bars: list[str] = []  # what the innermost |…|, ‖…‖ or {…|…} waits for
         self.in_integral = False
 
-    # --- what the rungs above provide --------------------------------------------------------------------------------
+    # --- what the rungs above provide ------------------------------------------------------------------------------
 
     @abstractmethod
     def expression(self) -> Node:
@@ -50,7 +50,7 @@ class Reader(ABC):
     def answer(self) -> Node:
         """A list of relations and values, up to a closing bracket or the end."""
 
-    # --- moving ------------------------------------------------------------------------------------------------------
+    # --- moving ----------------------------------------------------------------------------------------------------
 
     @property
     def token(self) -> Token:

@@ -38,7 +38,8 @@ _WRAPPER = re.compile(r"\\(?:text[a-z]*|mbox|hbox|mathrm|mathbf|operatorname|emp
 _SPACING = re.compile(r"\\[,;:! ]|\\q?quad(?![a-zA-Z])|\\[()\[\]]|\\left(?![a-zA-Z])|\\right(?![a-zA-Z])|[{}$~]|\s+")
 _PROSE = re.compile(r"[^\W\d_](?:[\w\s.,;:!?'’\"()&%-]|(?<=\d)/(?=\d))*")
 _LONG_WORD = re.compile(r"[^\W\d_]{2}")
-_TIME = re.compile(r"\d{1,2}(?:\s*:\s*\d\d)?\s*[ap]\.?\s?m\b\.?", re.IGNORECASE)
+_TIME = re.compile(r"(\d{1,2}(?:\s*:\s*\d\d){0,2})\s*([ap])\.?\s?m\b\.?", re.IGNORECASE)
+_REMAINDER = re.compile(r"\d+ [Rr] ?\d+")
 
 
 class SpelledNumber(NamedTuple):
@@ -122,17 +123,18 @@ def _blank(found: re.Match[str]) -> str:
     return "" if found[0] in ("{", "}", "$", r"\!") else " "
 
 
-def time_of_day(cleaned: str) -> Text | None:
-    """`4:30 p.m.`: a time with its half of the day is no number."""
+def fixed_phrase(cleaned: str) -> Text | None:
+    """`4:30 p.m.`, `25 R 3`: a time of day and a division with its remainder are no numbers."""
     plain = plain_text(cleaned) if len(cleaned) <= MAX_PROSE else ""
-    return Text(plain) if _TIME.fullmatch(plain) else None
+    time = _TIME.fullmatch(plain)
+    if time is not None:
+        return Text(f"{''.join(time[1].split())} {time[2].lower()}.m.")
+    return Text(plain) if _REMAINDER.fullmatch(plain) else None
 
 
 def read_words(cleaned: str) -> Text | None:
     """The text as words: it begins with a letter, holds a word of two letters, and no sign of mathematics."""
-    if len(cleaned) > 4 * MAX_PROSE:
-        raise ParseError(ParseReason.NOT_MATHEMATICS, "a long text")
-    plain = plain_text(cleaned)
+    plain = plain_text(cleaned[: 4 * MAX_PROSE])
     if not _PROSE.fullmatch(plain.lstrip("(")) or not _LONG_WORD.search(plain):
         return None
     if len(plain) > MAX_PROSE:

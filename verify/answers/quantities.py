@@ -1,7 +1,8 @@
 """Values with units. The candidate may leave the reference's unit out or add one, never contradict it.
 
 In: two parts of which at least one has a unit. Out: a match. Units of one dimension convert exactly. `30%` is 0.3; as
-a reference it takes a bare 30 too (the question asked how many percent), as a candidate it is never 30.
+a reference it takes a bare 30 too (the question asked how many percent), as a candidate it is never 30; nor is 3000%
+what a whole number asks for.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from flint import fmpq
 
 from verify.answers.judgement import Match, Pairwise, Reason, different
+from verify.answers.labels import symbols_of
 from verify.answers.tree import Add, Constant, Divide, Multiply, Name, Node, Number, Quantity, Symbol
 from verify.answers.units import DEGREE, PERCENT, RADIAN, Unit, factor_between, is_generic, is_label, read_unit
 
@@ -33,7 +35,7 @@ def compare_quantities(reference: Node, candidate: Node, compare: Pairwise) -> M
         return compare(value, other)
     if {unit, other_unit} == {DEGREE, RADIAN}:
         return compare(_in_radians(value, unit), _in_radians(other, other_unit))
-    factor = factor_between(other_unit, unit)
+    factor = factor_between(_money(other_unit), _money(unit)) or factor_between(other_unit, unit)
     if factor is None:
         return different(f"{_spelled(other_unit)} where {_spelled(unit)} are asked for", Reason.DIFFERENT_UNIT)
     return compare(value, _scaled(other, factor))
@@ -50,7 +52,7 @@ def _unit_letter(node: Node) -> tuple[Node, Unit]:
     if isinstance(node, Multiply) and isinstance(node.factors[-1], Symbol):
         unit = read_unit(node.factors[-1].name)
         rest = node.factors[:-1]
-        if unit and not is_label(unit) and all(isinstance(factor, Number) for factor in rest):
+        if unit and not is_label(unit) and not symbols_of(rest):
             return (rest[0] if len(rest) == 1 else Multiply(rest)), unit
     return node, ()
 
@@ -61,6 +63,8 @@ def _extra_unit(value: Node, other: Node, unit: Unit, compare: Pairwise) -> Matc
         plain = compare(value, other)
         return plain if plain.equal else compare(value, _in_radians(other, unit))
     factor = _pure_factor(unit)
+    if unit == PERCENT and isinstance(value, Number) and value.value.q == 1 and value.value > 1:
+        return different("a percentage where a whole number is asked for", Reason.DIFFERENT_UNIT)
     return compare(value, other if factor is None else _scaled(other, factor))
 
 
@@ -90,6 +94,11 @@ def _generic_pair(first: Unit, second: Unit) -> bool:
         if is_generic(generic) and (is_label(other) or sum(p for _, p in generic) == sum(p for _, p in other)):
             return True
     return False
+
+
+def _money(unit: Unit) -> Unit:
+    """Pounds that may be sterling: beside a weight they are none."""
+    return tuple(sorted(("sterling" if name == "pound" else name, power) for name, power in unit))
 
 
 def _in_radians(value: Node, unit: Unit) -> Node:

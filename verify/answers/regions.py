@@ -14,6 +14,7 @@ from functools import partial, reduce
 
 from flint import fmpq
 
+from verify.answers.equality import sign_of_infinity
 from verify.answers.equations import compare_equations
 from verify.answers.exact import NoValue, Why
 from verify.answers.inequalities import solve
@@ -30,7 +31,7 @@ from verify.answers.intervals import (
     point,
     union,
 )
-from verify.answers.limits import limit_of, rational_limit, sign_of_infinity
+from verify.answers.limits import limit_of, rational_limit
 from verify.answers.signs import expand_plus_minus
 from verify.answers.traits import traits_of
 from verify.answers.tree import (

@@ -85,7 +85,7 @@ def printed_value(candidate: Node, reference: Node) -> bool:
         allowed = max(allowed, abs(decimal.value) * _DOUBLE_ERROR)
     exact = exact_rational(reference)
     if exact is not None:
-        return abs(exact - decimal.value) < allowed
+        return exact.q != 1 and abs(exact - decimal.value) < allowed  # a whole number is printed as it is
     distance = _distance(reference, decimal)
     return distance is not None and bool(distance < arb(allowed))
 

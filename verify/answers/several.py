@@ -36,6 +36,8 @@ def collect(node: Node) -> Collection | None:
     if isinstance(node, Relation) and node.operators == ("in",):
         return _relabelled(node.sides[0], collect(node.sides[1]))
     item = item_of(node)
+    if item is not None and isinstance(item.label, Bracketed):
+        return _coordinates_by_name(item.label, item.value)
     if isinstance(node, Relation) and item is not None and item.label is not None:
         below = collect(item.value)
         return _relabelled(item.label, below) if below else None
@@ -56,9 +58,22 @@ def _relabelled(label: Node, below: Collection | None) -> Collection | None:
     return Collection(relabelled, named=False, braces=below.braces)
 
 
+def _coordinates_by_name(label: Bracketed, value: Node) -> Collection | None:
+    """`(p, q) = (3, 2)`."""
+    if not isinstance(value, Bracketed) or len(value.items) != len(label.items):
+        return None
+    return Collection(tuple(map(Item, label.items, value.items)), named=True)
+
+
 def _members(node: Node) -> list[Item] | None:
     match node:
-        case SetOf(items) | Listing(items):
+        case SetOf(items):
+            return [
+                member
+                for item in items
+                for member in ([Item(None, item)] if _is_set(item) else _all_members((item,)))
+            ]
+        case Listing(items):
             return _all_members(items)
         case SetOperation("union", parts) if all(isinstance(part, SetOf) for part in parts):
             return _all_members(parts)
@@ -79,6 +94,10 @@ def _all_members(nodes: tuple[Node, ...]) -> list[Item]:
         else:
             members.extend(below.items)
     return members[: MAX_ITEMS + 1]
+
+
+def _is_set(node: Node) -> bool:
+    return isinstance(node, SetOf | SetOperation)
 
 
 def _signs(node: Node) -> tuple[Node, ...]:

@@ -1,8 +1,8 @@
 """The child's part of `symbolic`: SymPy evaluates, our own arithmetic decides.
 
-In: two trees. Out: a `Comparison`. Integrals, limits, derivatives and infinite sums are evaluated by SymPy; what comes
-out is read back into a tree and compared like any other two values. Only where that is not possible does the verdict
-rest on SymPy: on a difference that simplifies to zero and is zero at some points, or on its digits.
+In: two trees. Out: a `Comparison`. Integrals, limits, derivatives and infinite sums are evaluated by SymPy; what
+comes out is read back into a tree and compared like any other two values. Only where that is not possible does the
+verdict rest on SymPy: on a difference that simplifies to zero and is zero at some points, or on its digits.
 
 Antiderivatives are equal up to a constant where each side either is an integral without bounds or holds the constant
 `C`; then the derivatives are compared.
@@ -45,7 +45,9 @@ def _compare(left: Node, right: Node, converter: Converter) -> Comparison:
     one, other = converter.convert(left), converter.convert(right)
     variable = variables[0] or variables[1]
     if variable is not None:
-        if not all(over == variable or _has_constant(node) for over, node in zip(variables, (left, right), strict=True)):
+        if not all(
+            over == variable or _has_constant(node) for over, node in zip(variables, (left, right), strict=True)
+        ):
             return unknown("one is an antiderivative, the other holds no constant of integration")
         symbol = converter.symbol(variable)
         one, other = sympy.diff(one, symbol), sympy.diff(other, symbol)
@@ -82,9 +84,9 @@ def _by_simplifying(difference: sympy.Expr) -> Comparison:
     if simplified.free_symbols:
         return unknown("SymPy finds no zero")
     value = simplified.evalf(_DIGITS)
-    if not value.is_number or value.has(sympy.nan, sympy.zoo, sympy.oo):
+    size = abs(value).evalf(_DIGITS)
+    if not isinstance(size, sympy.Float):  # an integral that has no digits either
         return unknown("SymPy finds no number")
-    size = abs(value)
     if size > sympy.Float(10) ** (-_DIGITS // 2):
         return different(f"SymPy finds a difference of {sympy.N(value, 8)}")
     return unknown("SymPy can't tell the difference from 0")
@@ -95,7 +97,7 @@ def _vanishes(difference: sympy.Expr) -> bool:
     for index in range(len(_CHECKED_AT)):
         names = sorted(difference.free_symbols, key=str)
         point = {name: _CHECKED_AT[(index + place) % len(_CHECKED_AT)] for place, name in enumerate(names)}
-        value = difference.subs(point).evalf(_DIGITS)
-        if value.is_number and value.is_finite and abs(value) > sympy.Float(10) ** (-_DIGITS // 2):
+        size = abs(difference.subs(point).evalf(_DIGITS)).evalf(_DIGITS)
+        if isinstance(size, sympy.Float) and size > sympy.Float(10) ** (-_DIGITS // 2):
             return False
     return True

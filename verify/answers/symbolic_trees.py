@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping
 
 import sympy
 from flint import fmpq, fmpz
+from sympy.core.function import AppliedUndef
 
+from verify.answers.balls import working_precision
 from verify.answers.equality import exact_rational
+from verify.answers.evaluation import SizingEvaluator
 from verify.answers.exact import NoValue, Why
 from verify.answers.traits import Traits, traits_of
 from verify.answers.tree import (
@@ -33,6 +36,7 @@ from verify.answers.tree import (
     Symbol,
 )
 
+_LARGEST_BITS = 20_000
 _CONSTANTS = {Name.PI: sympy.pi, Name.E: sympy.E, Name.IMAGINARY: sympy.I, Name.INFINITY: sympy.oo}
 _NAMES = {value: name for name, value in _CONSTANTS.items()}
 
@@ -160,7 +164,9 @@ class Converter:
             case BigKind.INTEGRAL, None, None:
                 return sympy.Integral(body, index)
             case BigKind.LIMIT, point, None if point is not None:
-                return sympy.Limit(body, index, point, node.side or "+-" if point not in {sympy.oo, -sympy.oo} else "-")
+                return sympy.Limit(
+                    body, index, point, node.side or "+-" if point not in {sympy.oo, -sympy.oo} else "-"
+                )
             case (_, None, _) | (_, _, None) | (BigKind.LIMIT, _, _):
                 raise NoValue(Why.UNDEFINED)
             case BigKind.INTEGRAL, _, _:
@@ -190,5 +196,53 @@ def _refuse_if_large(node: Node) -> None:
     traits = traits_of(node)
     if traits.symbols or traits.symbolic:
         return
-    if max((value.height_bits() for value in traits.literals), default=0) > _LARGE_LITERAL_BITS:
-        return
+    sizing = SizingEvaluator(principal=True, log_base=None, opaque=True)
+    try:
+        with working_precision(64):
+            sizing.value(node)
+    except NoValue as reason:
+        if reason.why is Why.TOO_LARGE:
+            raise
+    if sizing.size > _LARGEST_BITS:
+        raise NoValue(Why.TOO_LARGE)
+
+
+# --- back again --------------------------------------------------------------------------------------------------
+
+
+def read_back(expression: sympy.Expr) -> Node | None:
+    """The expression as a tree; None where it holds what trees cannot say (unevaluated integrals, cases)."""
+    try:
+        return _read(expression)
+    except NoValue:
+        return None
+
+
+def _read(expression: sympy.Expr) -> Node:
+    if expression in _NAMES:
+        return Constant(_NAMES[expression])
+    if expression == -sympy.oo:
+        return Negate(Constant(Name.INFINITY))
+    if isinstance(expression, sympy.Rational):
+        return Number(fmpq(fmpz(int(expression.p)), fmpz(int(expression.q))))
+    if isinstance(expression, sympy.Symbol) and not isinstance(expression, sympy.Dummy):
+        return Symbol(expression.name)
+    parts = tuple(map(_read, expression.args))
+    match expression:
+        case sympy.Add():
+            return Add(parts)
+        case sympy.Mul():
+            return Multiply(parts)
+        case sympy.Pow():
+            return Power(*parts)
+        case _:
+            return _read_function(expression, parts)
+
+
+def _read_function(expression: sympy.Expr, parts: tuple[Node, ...]) -> Node:
+    name = _SPELLED.get(expression.func)
+    if name is not None and parts:
+        return Call(name, parts)
+    if isinstance(expression, AppliedUndef):
+        return Apply(expression.func.__name__, parts)
+    raise NoValue(Why.SYMBOLIC)

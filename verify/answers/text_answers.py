@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from verify.answers.tree import Apply, Constant, Multiply, Node, Symbol, Text
 
 _ARTICLES = frozenset({"a", "an", "the"})
+_HALF_OF_DAY = re.compile(r"(?<=\d)\s*([ap])\.?\s?m\b\.?")  # 4:30 p.m., 4:30pm
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[+-]")
 # Each line is one answer in several words.
 _SYNONYMS = {
@@ -33,7 +34,7 @@ _CHOICE = re.compile(
     r"(?:option|choice|answer)?\s*(?:\(\s*([A-J])\s*\)|([A-J])\s*[.):](?=\s|$|\\)|\[([A-J])\])[\s.:,\\]*(.*)\Z",
     re.DOTALL,
 )
-_LETTER = re.compile(r"(?:(?:option|choice)\s+)?\(?\s*([A-Ja-j])\s*[).:]?\Z")
+_LETTER = re.compile(r"(?:(?:option|choice)\s+)?\(?\s*([A-J])\s*[).:]?\Z", re.IGNORECASE)
 _WRAPPER = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf|textit|mbox|operatorname|textsf|bold)\s*\{([^{}]*)\}")
 _TIME = re.compile(r"\d{1,2}:\d\d(?::\d\d)?\Z")
 _MAX_CHOICE = 400
@@ -49,7 +50,8 @@ class Choice:
 
 def normal_words(text: str) -> str:
     """Words in lower case without articles and punctuation, synonyms made one."""
-    words = [word for word in _WORD.findall(text.casefold().replace("’", "'")) if word not in _ARTICLES]
+    folded = _HALF_OF_DAY.sub(r" \1m", text.casefold().replace("’", "'"))
+    words = [word for word in _WORD.findall(folded) if word not in _ARTICLES]
     joined = " ".join(words)
     return _SYNONYMS.get(joined, joined)
 

@@ -65,6 +65,7 @@ hectare | length*2 | 10000 | ha hectare hectares
 kph | length*1 time*-1 | 5/18 | kph kmh kmph
 mph | length*1 time*-1 | 1397/3125 | mph
 newton | mass*1 length*1 time*-2 | 1 | N newton newtons
+kilonewton | mass*1 length*1 time*-2 | 1000 | kN kilonewton kilonewtons
 joule | mass*1 length*2 time*-2 | 1 | J joule joules
 kilojoule | mass*1 length*2 time*-2 | 1000 | kJ kilojoule kilojoules
 watt | mass*1 length*2 time*-3 | 1 | W watt watts
@@ -91,7 +92,7 @@ dozen | pure | 12 | dozen dozens
 dollar | dollar | 1 | $ usd dollar dollars buck bucks
 cent | dollar | 1/100 | ¢ cent cents
 euro | euro | 1 | € eur euro euros
-sterling | sterling | 1 | £ gbp
+sterling | sterling | 1 | £ gbp quid
 pence | sterling | 1/100 | penny pence
 yen | yen | 1 | jpy yen
 yuan | yuan | 1 | ¥ cny rmb yuan
@@ -176,6 +177,7 @@ def _read_product(words: str) -> Unit | None:
 
 
 def _tokens(words: str) -> list[str]:
+    words = re.sub(r"(?i)\bper\s+cent\b", "percent", words)
     words = re.sub(r"(?i)\bdegrees?\s+(celsius|fahrenheit|c|f)\b", lambda found: f"°{found[1][0].upper()}", words)
     return [found[1] for found in _TOKEN.finditer(words.rstrip(" ."))]
 

@@ -59,8 +59,13 @@ def confine(cage: Cage, user: int, folder: str, limits: Mapping[str, float]) -> 
     if Protection.NO_NEW_PRIVILEGES in layers:
         kernel.drop_capabilities()
     if layers & _LANDLOCK:
-        own = (folder,)
-        landlock.restrict(layers, readable=(*cage.readable, *DEVICES), executable=cage.executable, own=own)
+        allowed = {
+            landlock.READ: cage.readable,
+            landlock.READ_AND_WRITE: DEVICES,
+            landlock.RUN: cage.executable,
+            landlock.CHANGE: (folder,),
+        }
+        landlock.restrict(layers, allowed, landlock.abi())
     if Protection.SECCOMP in layers:
         seccomp.install(filter_for(layers))
 

@@ -126,7 +126,7 @@ def _user_namespace() -> bool:
 
 def _landlocked() -> bool:
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-    landlock.restrict({Protection.LANDLOCK_FILES}, readable=(), executable=(), own=())
+    landlock.restrict({Protection.LANDLOCK_FILES}, {}, landlock.abi())
     try:
         os.listdir("/")
     except PermissionError:

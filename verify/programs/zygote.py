@@ -21,7 +21,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from verify.programs import confine, kernel, namespaces, probing, seccomp
+from verify.programs import confine, kernel, landlock, namespaces, probing, seccomp
 from verify.programs.protections import ALL_PROTECTIONS, Protection
 from verify.programs.serving import Worker
 
@@ -43,6 +43,8 @@ def main(control_number: int, settings: dict[str, Any]) -> None:
     layers = probing.working_layers(ALL_PROTECTIONS - set(settings["without"]), readable)
     if Protection.NO_NEW_PRIVILEGES not in layers:
         layers -= _NEEDS_NO_NEW_PRIVILEGES
+    if Protection.SECCOMP not in layers and not landlock.knows_truncation(landlock.abi()):
+        layers -= {Protection.LANDLOCK_FILES}
     user = confine.unprivileged_user()
     views = namespaces.enter_worker_namespaces(layers, readable)
     loaded = [name for name in settings["preload"] if _load(name)]

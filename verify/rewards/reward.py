@@ -35,6 +35,12 @@ class Batch:
             )
         return values
 
+    def log(self, name: str, values: Sequence[object]) -> None:
+        """Show values beside the completions, where the trainer offers that (TRL's `log_extra`)."""
+        show = self.columns.get("log_extra")
+        if callable(show):
+            show(name, list(values))
+
     def prompts(self) -> list[str]:
         """The text of each prompt; empty texts where the trainer passes none."""
         if "prompts" not in self.columns:
@@ -84,6 +90,8 @@ class _Sum:
 
     def __call__(self, batch: Batch) -> list[Score]:
         columns = [part.reward.scorer(batch) for part in self.parts]
+        for part, scores in zip(self.parts, columns, strict=True):
+            batch.log(part.reward.name, scores)
         return [self._total(scores) for scores in zip(*columns, strict=True)]
 
     def _total(self, scores: tuple[Score, ...]) -> Score:
@@ -95,7 +103,7 @@ class _Sum:
 
 
 def text_of(completion: object, role: str | None = "assistant") -> str | None:
-    """What a completion says: its characters, or those of its messages of that role (None: of all), a line break apart.
+    """What a completion says: its characters, or those of its messages of that role (None: of all).
 
     A subclass of `str` may compare or search as it pleases: only its characters are taken. None for anything else.
     """

@@ -18,7 +18,8 @@ from verify.answers.extract_blocks import fenced_blocks
 from verify.answers.judgement import Reason
 from verify.claims import AnswerClaim, Claim, IoTest, ProgramClaim, ProofClaim
 from verify.programs import ProgramReason, check_program
-from verify.rewards.gaming import GUARDS, Attempt, Guard, find_gaming
+from verify.rewards.gaming import Attempt, Guard, find_gaming
+from verify.rewards.guards import GUARDS
 from verify.rewards.reward import Batch, Reward, Score
 
 
@@ -59,10 +60,12 @@ class _Accuracy:
     guards: tuple[Guard, ...]
 
     def __call__(self, batch: Batch) -> list[Score]:
-        return [None if verdict is None else _answer_score(verdict) for verdict in self.judge(batch)]
+        verdicts = self.judge(batch)
+        batch.log("verdict", [verdict.reason if verdict is not None else "no-reference" for verdict in verdicts])
+        return [None if verdict is None else _answer_score(verdict) for verdict in verdicts]
 
     def judge(self, batch: Batch) -> list[Verdict | None]:
-        """A verdict for each completion; None where there is no reference. Gaming is WRONG, its reason the guard's."""
+        """A verdict for each completion, None without a reference. Gaming is WRONG, its reason the guard's."""
         references, prompts = batch.column(self.reference_column), batch.prompts()
         verdicts: list[Verdict | None] = [None] * len(batch.texts)
         claims: dict[int, Claim] = {}
@@ -107,7 +110,10 @@ class _Program:
 
 
 def _filled(
-    verdicts: list[Verdict | None], claims: dict[int, Claim], pool: ClaimPool | None, check: Callable[[Claim], Verdict]
+    verdicts: list[Verdict | None],
+    claims: dict[int, Claim],
+    pool: ClaimPool | None,
+    check: Callable[[Claim], Verdict],
 ) -> list[Verdict | None]:
     found = pool.map(list(claims.values())) if pool is not None else map(check, claims.values())
     for at, verdict in zip(claims, found, strict=True):
@@ -124,7 +130,7 @@ def _check_program(claim: Claim) -> Verdict:
 
 
 def _check_proof(claim: Claim) -> Verdict:
-    from verify.proofs import check_proof  # looks for a Lean toolchain: only where proofs are asked for
+    from verify import check_proof  # looks for a Lean toolchain: only where proofs are asked for
 
     return check_proof(claim.statement, claim.proof) if isinstance(claim, ProofClaim) else _foreign(claim)
 

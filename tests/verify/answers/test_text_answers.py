@@ -17,7 +17,8 @@ from verify.answers.text_answers import choice_of, is_time, letter_of, normal_wo
         ("DNE", "does not exist"),
         ("Yes!", "yes"),
         ("it isn’t", "it isn't"),
-        ("4:30 p.m.", "4 30 p m"),
+        ("4:30 p.m.", "4 30 pm"),
+        ("4:30PM", "4 30 pm"),
     ],
 )
 def test_case_articles_and_punctuation_do_not_matter(text, normal):

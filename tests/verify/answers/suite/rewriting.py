@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.verify.answers.suite import number_rules, trees, values
 from tests.verify.answers.suite.latex import latex
-from tests.verify.answers.suite.spelling_rules import SPELLING_RULES, SpellingRule
+from tests.verify.answers.suite.spelling_rules import SPELLING_RULES
 from tests.verify.answers.suite.trees import Tree
 
 CASES = Path(__file__).resolve().parents[3] / "cases" / "answers" / "rewriting"
@@ -90,6 +90,7 @@ GUARDS: dict[str, Callable[[Tree], bool]] = {
     "integer": _integer,
     "natural": lambda tree: _integer(tree) and int(tree[1]) > 0,
     "above_one": lambda tree: _integer(tree) and int(tree[1]) > 1,
+    "interval": lambda tree: tree[0] == "call" and tree[1] in values.ENDS,
     "symbol": lambda tree: tree == ("sym", "x"),
 }
 
@@ -104,7 +105,18 @@ def _sample(letter: str, guard: str, generator: random.Random) -> Tree:
         return generator.choice([trees.read("1/3"), trees.read("sqrt(2)/2")])
     if guard == "symbol":
         return ("sym", "x")
+    if guard == "interval":
+        return trees.read(generator.choice(["open(1,2)", "closed(3,4)", "openclosed(5,13/2)"]))
     return generator.choice([trees.read(text) for text in ("x", "a", "b", "3", "2*y", "x+1", "5/2", "7", "y", "n")])
+
+
+def has_value(tree: Tree) -> bool:
+    """Whether the oracle finds a number of moderate size."""
+    try:
+        values.fingerprint(tree)
+    except (values.NoValue, KeyError):
+        return False
+    return True
 
 
 def instance(rule: TreeRule, generator: random.Random) -> tuple[Tree, Tree] | None:
@@ -116,7 +128,7 @@ def instance(rule: TreeRule, generator: random.Random) -> tuple[Tree, Tree] | No
     for _ in range(20):
         bound = {name: _sample(name, where.get(name, ""), generator) for name in sorted(names)}
         filled = trees.fill(left, bound)
-        if rule.apply(filled) is not None:
+        if rule.apply(filled) is not None and has_value(filled):
             return filled, trees.fill(right, bound)
     return None
 
@@ -151,7 +163,7 @@ def identities() -> tuple[TreeRule, ...]:
 def tree_rules() -> tuple[TreeRule, ...]:
     """Identities and the rules for numerals."""
     numerals = [
-        TreeRule(name, partial(number_rules.respell_integer, rule))
+        TreeRule(f"a numeral as {name}", partial(number_rules.respell_integer, rule))
         for name, rule in number_rules.INTEGER_RULES.items()
     ]
     return (*identities(), *numerals, *(TreeRule(name, rule) for name, rule in number_rules.TREE_RULES.items()))
@@ -195,9 +207,10 @@ def _fixed(tree: Tree, path: tuple[int, ...]) -> bool:
     return parent[0] == "row" or parent == ("sym", "oo") or parent == ("neg", ("sym", "oo"))
 
 
-def rewrite(base: Base, generator: random.Random, steps: int) -> Rewritten | None:
-    """`steps` random rules that apply, tree rules before spelling rules; None where none was found."""
-    tree, used = base.tree, []
+def rewrite(base: Base, generator: random.Random, steps: int) -> Rewritten:
+    """`steps` random rules that apply, tree rules before spelling rules."""
+    tree: Tree | None = base.tree
+    used: list[str] = []
     spelling_steps = generator.randint(0, steps) if tree is not None else steps
     for _ in range(steps - spelling_steps):
         step = _random_step(tree, generator) if tree is not None else None
@@ -207,12 +220,18 @@ def rewrite(base: Base, generator: random.Random, steps: int) -> Rewritten | Non
         used.append(name)
     text = base.text if tree is None else latex(tree)
     for _ in range(spelling_steps):
-        rule: SpellingRule = generator.choice(SPELLING_RULES)
-        new = rule.apply(text, base.kind)
+        rule, text = _random_spelling(text, base.kind, generator)
+        used.append(rule)
+    return Rewritten(text, tuple(used))
+
+
+def _random_spelling(text: str, kind: str, generator: random.Random) -> tuple[str, str]:
+    """The name of a rule that applies and the new text; "nothing" and the old text where none was found."""
+    for rule in generator.sample(SPELLING_RULES, 60):
+        new = rule.apply(text, kind)
         if new is not None and new != text:
-            text = new
-            used.append(rule.name)
-    return Rewritten(text, tuple(used)) if used else None
+            return rule.name, new
+    return "nothing", text
 
 
 def _random_step(tree: Tree, generator: random.Random) -> tuple[str, Tree] | None:

@@ -27,7 +27,7 @@ def _wrap(template: str, kinds: frozenset[str] = EVERYTHING) -> Respell:
     """Puts the answer into a template; not twice into delimiters."""
 
     def apply(text: str, kind: str) -> str | None:
-        delimited = re.search(r"\$|\\\(|\\\[|boxed|begin\{(?!pmatrix)|\*\*|\n|answer", text.replace(r"\$", ""))
+        delimited = re.search(r"\$|\\\(|\\\[|boxed|begin\{(?!pmatrix)|\*\*|\n|answer|#|\.$", text.replace(r"\$", ""))
         return template.replace("@", text) if kind in kinds and not delimited else None
 
     return apply
@@ -195,7 +195,7 @@ _TABLE: dict[str, Respell] = {
     "leading plus": _swap(r"^(?=\d+$)", "+", VALUES),
     "minus in braces": _swap(r"^-", "{-}", VALUES),
     "blank after the minus": _swap(r"^-", "- ", VALUES),
-    "Unicode plus-minus": _swap(r"\\pm", "±"),
+    "Unicode plus-minus": _swap(r"\\pm(?![a-z])", "±"),
     "leq": _swap(r"\\le(?![a-z])", r"\\leq"),
     "leqslant": _swap(r"\\le(?![a-z])", r"\\leqslant"),
     "Unicode at most": _swap(r"\\le(?![a-z])", "≤"),

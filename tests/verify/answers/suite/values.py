@@ -48,6 +48,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "floor": mpmath.floor,
     "ceil": mpmath.ceil,
     "gcd": lambda a, b: mpf(math.gcd(int(a), int(b))),
+    "lcm": lambda a, b: mpf(math.lcm(int(a), int(b))),
     "max": max,
     "min": min,
     **{name: getattr(mpmath, name) for name in "sin cos tan cot sec csc sinh cosh tanh".split()},
@@ -131,7 +132,9 @@ def _fingerprint(tree: Tree) -> Any:
         return ("ratio", *(item / first for item in rest))
     if head == "rel" or name in ("union", *ENDS):
         return ("region", *_truths(tree))
-    return ("value", *(evaluate(tree, point) for point in (POINTS if symbols(tree) else POINTS[:1])))
+    if not symbols(tree):
+        return ("value", *[evaluate(tree, {})] * len(POINTS))
+    return ("value", *(evaluate(tree, point) for point in POINTS))
 
 
 def _truths(tree: Tree) -> list[bool]:

@@ -1,0 +1,62 @@
+"""Real reference answers of the benchmarks: each equals itself, is symmetric, and no two different ones are confused."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+from verify import Outcome, check_answer
+
+DEFAULT = Path(__file__).resolve().parents[4] / "shared" / "data"
+FOLDER = Path(os.environ.get("MATHPIPE_SHARED_DATA", DEFAULT)) / "benchmarks"
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the shared data with the benchmarks is not there")
+SHARE_READ = 0.985  # the rest is prose, tables, and typing errors of the sources
+
+
+@lru_cache(maxsize=1)
+def golds() -> tuple[str, ...]:
+    """Every distinct short reference answer of the benchmark files, sorted."""
+    found = set()
+    for path in FOLDER.glob("*.jsonl"):
+        for line in path.read_text().splitlines():
+            row = json.loads(line)
+            answer = row.get("answer", row.get("final_answer"))
+            for item in answer if isinstance(answer, list) else [answer]:
+                text = str(item).rsplit("####", 1)[-1].strip() if item is not None else ""
+                if 0 < len(text) < 200:
+                    found.add(text)
+    return tuple(sorted(found))
+
+
+def test_every_gold_equals_itself() -> None:
+    refused = [gold for gold in golds() if check_answer(gold, gold).outcome is not Outcome.CORRECT]
+    assert len(golds()) > 3000
+    assert len(refused) <= (1 - SHARE_READ) * len(golds()), "\n".join(refused)
+
+
+def test_a_gold_equals_itself_in_any_delimiters() -> None:
+    changed = []
+    for gold in random.Random(1).sample(golds(), 1500):
+        if any(mark in gold for mark in ("$", "boxed", "\\(", "\\[")):
+            continue
+        plain = check_answer(gold, gold).outcome
+        changed += [text for text in (f"${gold}$", rf"\boxed{{{gold}}}") if check_answer(gold, text).outcome is not plain]
+    assert not changed, "\n".join(changed[:50])
+
+
+def test_a_verdict_of_two_golds_is_symmetric() -> None:
+    """Golds without a decimal or a unit: there the reference decides."""
+    exact = [gold for gold in golds() if not any(mark in gold for mark in (".", "%", "\\$", "text", "circ", "mbox"))]
+    generator = random.Random(2)
+    odd = []
+    for _ in range(3000):
+        one, other = generator.sample(exact, 2)
+        there, back = check_answer(one, other), check_answer(other, one)
+        if (there.outcome is Outcome.CORRECT) is not (back.outcome is Outcome.CORRECT):
+            odd.append(f"{one!r} | {other!r} | {there.detail} | {back.detail}")
+    assert not odd, "\n".join(odd[:50])

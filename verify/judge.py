@@ -1,0 +1,34 @@
+"""One claim, one verdict: which verifier judges what. Runs inside the workers of a pool, or anywhere.
+
+In: a claim. Out: a `Verdict`. Verifiers are loaded when the first claim of their kind comes.
+"""
+
+from __future__ import annotations
+
+from mathpipe.core.memory import rss_bytes
+from mathpipe.core.records import Verdict
+from verify.claims import AnswerClaim, Claim, ProgramClaim, ProofClaim
+
+
+def judge(claim: Claim) -> Verdict:
+    """The verdict on a claim. Raises `TypeError` for anything else."""
+    match claim:
+        case AnswerClaim(reference, candidate):
+            from verify.answers.check import check_answer
+
+            return check_answer(reference, candidate)
+        case ProofClaim(statement, proof):
+            from verify.proofs import check_proof
+
+            return check_proof(statement, proof)
+        case ProgramClaim():
+            from verify.programs import check_program
+
+            return check_program(claim)
+        case _:
+            raise TypeError(f"a claim is an AnswerClaim, a ProofClaim or a ProgramClaim, not {type(claim).__name__}")
+
+
+def judge_and_weigh(claim: Claim) -> tuple[Verdict, int]:
+    """The verdict, and the resident bytes of this process after it, by which a pool recycles its workers."""
+    return judge(claim), rss_bytes()
