@@ -190,6 +190,46 @@ def extract(file: Path, url: str, as_json: bool) -> None:
     click.echo(f"# {page.title}\n\n{page.text}" if page.title else page.text)
 
 
+@cli.command(
+    name="verify", epilog="Example: mathpipe verify generations.jsonl --reference gold --candidate pred --audit"
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@SET
+@click.option("--reference", default="", help="Column with the right answer; looked for where left out.")
+@click.option("--candidate", default="", help="Column with the solution; looked for where left out.")
+@click.option("--output", type=click.Path(path_type=Path), help="Where the verdicts go; default: beside the file.")
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes; default: one a CPU.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many rows.")
+@click.option("--audit", is_flag=True, help="Grade by several rules and list the rows that make their scores differ.")
+@click.option("--rules", default="ours,math-verify,qwen,tora,minerva,prm800k", show_default=True, help="For --audit.")
+@click.option("--submit", "address", help="With a configuration: run it as a Ray job on this head's dashboard.")
+def verify_command(
+    file: Path,
+    overrides: tuple[str, ...],
+    reference: str,
+    candidate: str,
+    output: Path | None,
+    workers: int | None,
+    limit: int | None,
+    audit: bool,
+    rules: str,
+    address: str | None,
+) -> None:
+    """Judge the rows of FILE (.jsonl, .jsonl.gz, .parquet), or the shards that a configuration (.yaml) names.
+
+    Answers against a reference, proofs against a statement, programs against tests: by the columns the file has.
+    `--set pool.seconds=5` bounds a row's time, `--set pool.memory_mb=2048` its memory.
+    """
+    from mathpipe.verification import audit_rows, verify_rows, verify_shards
+
+    if file.suffix in (".yaml", ".yml") or not (file.suffix or file.exists()):
+        verify_shards(file, overrides, address, _console())
+    elif audit:
+        audit_rows(file, overrides, (reference, candidate), output, workers, limit, rules.split(","), _console())
+    else:
+        verify_rows(file, overrides, (reference, candidate), output, workers, limit, _console())
+
+
 @cli.command(name="report", epilog="Example: mathpipe report data/runs/demo")
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 def report_command(run_folder: Path) -> None:

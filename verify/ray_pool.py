@@ -52,7 +52,7 @@ class RayVerifierPool:
                 "numbers of at least one",
                 "give each of them a larger value",
             )
-        if not ray.is_initialized():  # type: ignore[no-untyped-call]
+        if not ray.is_initialized():
             raise InputError(
                 "RayVerifierPool", "a Ray that has been started", "call ray.init() or ray.init(address) first"
             )

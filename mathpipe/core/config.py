@@ -45,6 +45,19 @@ def load_config(path: Path, kind: type[C], overrides: Sequence[str] = ()) -> C:
         raise _explain(path, kind, error) from None
 
 
+def override(config: C, overrides: Sequence[str]) -> C:
+    """The config with `a.b=value` overrides on top, checked anew."""
+    if not overrides:
+        return config
+    values = config.model_dump()
+    for text in overrides:
+        _apply(values, text)
+    try:
+        return type(config).model_validate(values)
+    except ValidationError as error:
+        raise _explain(Path("--set"), type(config), error) from None
+
+
 def find_config(path: Path) -> Path:
     """The file itself, or the shipped config of that name (`demo` for `configs/demo.yaml`)."""
     package = Path(mathpipe.__file__).parent

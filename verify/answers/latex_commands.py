@@ -109,17 +109,18 @@ COMMANDS: dict[str, tuple[Kind, str]] = {
     **_table(Kind.NEGATION, "not"),
     **_table(
         Kind.CURRENCY,
-        "dollar textdollar:dollar pounds:sterling textsterling:sterling euro texteuro:euro EUR:euro yen:yuan",
+        "dollar textdollar:dollar pounds:gbp textsterling:gbp euro texteuro:euro EUR:euro yen:yuan",
     ),
     **_table(Kind.SEPARATOR, "newline:row cr:row tabularnewline:row"),
     "colon": (Kind.COLON, ":"),
 }  # fmt: skip
 
 IGNORED = frozenset(
-    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm Bigm middle displaystyle textstyle "
-    "scriptstyle scriptscriptstyle limits nolimits quad qquad hline thinspace medspace negthinspace noindent null "
-    "normalsize large Large small rm bf it sf tt mathstrut strut nobreak allowbreak enspace hfill bold mathop mathrel "
-    "mathbin mathord mathopen mathclose blacksquare qed qedsymbol Box centering nonumber notag".split()
+    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm Bigm middle displaystyle "
+    "textstyle scriptstyle scriptscriptstyle limits nolimits quad qquad hline thinspace medspace negthinspace "
+    "noindent null normalsize large Large small rm bf it sf tt mathstrut strut nobreak allowbreak enspace "
+    "hfill mathop mathrel mathbin mathord mathopen mathclose blacksquare qed qedsymbol Box centering nonumber "
+    "notag".split()
 )
 SPACES = frozenset("quad qquad thinspace medspace enspace hfill".split())
 TEXT_WRAPPERS = frozenset(
@@ -160,7 +161,7 @@ SYMBOLS: dict[str, tuple[Kind, str]] = {
     "...": (Kind.DOTS, "..."),
     "->": (Kind.ARROW, "->"),
     "€": (Kind.CURRENCY, "euro"),
-    "£": (Kind.CURRENCY, "sterling"),
+    "£": (Kind.CURRENCY, "gbp"),
     "¥": (Kind.CURRENCY, "yuan"),
     "₹": (Kind.CURRENCY, "rupee"),
     "₽": (Kind.CURRENCY, "ruble"),
@@ -172,7 +173,7 @@ VOCABULARY: dict[str, tuple[Kind, str]] = {
     **_table(Kind.JOIN, "or and OR:or AND:and Or:or And:and"),
     **_table(Kind.CONDITION, "if when where for with iff whenever provided given"),
     **_table(Kind.CONSTANT, "pi infinity Infinity:infinity oo:infinity inf:infinity infty:infinity"),
-    **_table(Kind.CURRENCY, "USD:dollar EUR:euro GBP:sterling"),
+    **_table(Kind.CURRENCY, "USD:dollar EUR:euro GBP:gbp"),
     **_table(Kind.OPERATOR, "mod"),
 }
 MINUS_WORDS = frozenset({"minus", "negative"})
@@ -184,6 +185,6 @@ SHORT_WORDS = frozenset(
 )
 # Units that may touch their number; other spellings need a blank.
 TOUCHING_UNITS = frozenset(
-    "cm km mm kg mg ml mL dm ft lb lbs hr hrs mph kph oz yd yds min mins sec secs deg rad kmh Hz kHz kJ kW km/h".split()
+    "cm km mm kg mg ml mL dm ft lb lbs hr hrs mph kph oz yd yds min mins sec secs deg rad kmh Hz kHz kJ kW".split()
 )
 NO_BARE_UNITS = frozenset({"rs", "ha", "um", "cl", "dl", "in"})

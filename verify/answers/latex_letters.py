@@ -36,6 +36,7 @@ _COMPOUND = re.compile(
     r"(?:m|ft|mi|km|cm|g|kg|mg|J|N|L|mol|W|rad|miles|feet|meters)(?:\^\{?\d\}?)?\s?/\s?"
     r"(?:s|h|hr|min|cm|m|kg|mL|ml|L|K|C|mol|sec|hour|day|second|minute)(?:\^\{?\d\}?)?(?![a-zA-Z\d(])"
 )
+_SHORT_NOUN = re.compile(r"[bcdfghjklmnpqrstvwxyz][aeiou][a-z]")  # 9 men
 _NEXT_RUN = re.compile(r"\s+([a-zA-Z]+)")
 _NO_NOUNS = frozenset({*VOCABULARY, *FUNCTION_WORDS, *GREEK_WORDS})
 _NEXT_LETTER = re.compile(r"\s*\}?\s*[a-zA-Z({]")
@@ -128,9 +129,10 @@ def _among_words(text: str, run: str, end: int, before: Before) -> bool:
     if not any(letter in "aeiouy" for letter in run):
         return False
     following = _NEXT_RUN.match(text, end)
-    return before.last is Kind.WORD or (
-        following is not None and is_word(following[1]) and following[1] not in _NO_NOUNS
-    )
+    noun = following is not None and len(following[1]) > 2 and following[1] not in _NO_NOUNS
+    if before.last is Kind.NUMBER and _SHORT_NOUN.fullmatch(run) and (noun or _ITEM_END.match(text, end)):
+        return True
+    return before.last is Kind.WORD or (noun and following is not None and is_word(following[1]))
 
 
 def _known(text: str, run: str, start: int, before: Before) -> Piece | None:

@@ -23,9 +23,10 @@ from verify.answers.latex_commands import (
     SPACES,
     SYMBOLS,
     TEXT_WRAPPERS,
+    VOCABULARY,
     Kind,
 )
-from verify.answers.latex_letters import Before, split_letters
+from verify.answers.latex_letters import Before, is_word, split_letters
 from verify.answers.numerals import read_numeral
 from verify.answers.parse_error import ParseError, ParseReason
 from verify.answers.parse_vectors import UNIT_VECTORS
@@ -50,6 +51,8 @@ _ENVIRONMENT = re.compile(r"\s*\{\s*([a-zA-Z]+)\*?\s*\}")
 _COLUMNS = re.compile(r"\s*\{[^{}]*\}")
 _ROW_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|cm|mm)\s*\]")
 _VECTOR = re.compile(r"\s*\{?\s*(?:\\hat\s*)?\{?\s*(?:\\?([ijk])(?:math)?)(?![a-zA-Z])\s*\}?")
+_NOUN = re.compile(r"([a-zA-Z][a-zA-Z'-]+(?: [a-zA-Z'-]+){0,5})\)")
+_PRICE = re.compile(r"[0-9]+,[0-9]{2}\s?[€£¥₹₽]")
 _LETTER = re.compile(r"\s*\{\s*([a-zA-Z])\s*\}")
 _WITH_ARGUMENT = frozenset("color textcolor hspace vspace phantom hphantom tag label".split())
 _SPLITTABLE = ("qquad", "quad", "cdot", "times", "left", "right")
@@ -135,7 +138,11 @@ class _Lexer:
 
     def _numeral(self, _: str) -> None:
         start = self.position - 1
-        numeral = read_numeral(self.text, start, bracketed=self.brackets > 0, flipped=self.flipped)
+        money = (
+            bool(self.tokens and self.tokens[-1].kind is Kind.CURRENCY) or _PRICE.match(self.text, start) is not None
+        )
+        bracketed = self.brackets > 0
+        numeral = read_numeral(self.text, start, bracketed=bracketed, money=money, flipped=self.flipped)
         if numeral is None:
             self._add(Kind.OTHER, self.text[start])
             return
@@ -157,6 +164,8 @@ class _Lexer:
     def _symbol(self, sign: str) -> None:
         if sign == "\\":  # the end of a text that ended in a control space
             self.spaced = True
+        elif sign == "(" and self._noun():
+            pass
         elif sign == "{":
             # {1,2}, typeset as a list, is one; the braces of \frac{1,000}{2} hold none.
             listed = not self.tokens or self.tokens[-1].kind in (Kind.SEPARATOR, Kind.RELATION)
@@ -172,6 +181,17 @@ class _Lexer:
             self._add(Kind.RELATION, "=")
         else:
             self._known(*SYMBOLS.get(sign[:3], (Kind.OTHER, sign)))
+
+    def _noun(self) -> bool:
+        """`9 (red apples)`: words in parentheses behind a number name what is counted."""
+        if not (self.spaced and self.tokens and self.tokens[-1].kind is Kind.NUMBER):
+            return False
+        found = _NOUN.match(self.text, self.position)
+        if found is None or found[1].split()[0] in VOCABULARY or not any(map(is_word, found[1].split())):
+            return False
+        self.position = found.end()
+        self._add(Kind.WORD, found[1])
+        return True
 
     def _escape(self, sign: str) -> None:
         sign = sign[1]

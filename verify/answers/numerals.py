@@ -26,7 +26,8 @@ MAX_DIGITS = 20_000
 _MAX_EXPONENT = 20_000
 _MAX_BLOCK = 12
 _GROUPED = re.compile(
-    r"(?:[1-9]\d{0,2}(?:(?:\{,\}\d{3})+|(?:,\s?\\!\s?\d{3})+|(?:\\[,:; ]\d{3})+|(?:[ ~]\d{3})+|(?:'\d{3})+|(?:_\d{3})+"
+    r"(?:[1-9]\d{0,2}(?:(?:\{,\}\d{3})+|(?:,\s?\\!\s?\d{3})+|(?:\\[,:; ]\d{3})+|(?:[ ~]\d{3})+"
+    r"|(?:'\d{3})+|(?:_\d{3})+"
     r"|(?P<comma>(?:,\d{3})+)|(?P<dot>(?:\.\d{3})+(?=,\d)|(?:\.\d{3}){2,}))(?!\d)"
     r"|(?P<indian>[1-9]\d?(?:,\d\d)+,\d{3}(?!\d)))"
 )
@@ -57,12 +58,17 @@ class _Whole(NamedTuple):
     grouped: bool
 
 
-def read_numeral(text: str, start: int, *, bracketed: bool = False, flipped: bool = False) -> Numeral | None:
-    """The longest numeral that begins at `start`, or None. `bracketed`: between brackets a comma separates."""
+def read_numeral(
+    text: str, start: int, *, bracketed: bool = False, money: bool = False, flipped: bool = False
+) -> Numeral | None:
+    """The longest numeral that begins at `start`, or None.
+
+    `bracketed`: between brackets a comma separates. `money`: beside a sign of currency it is a decimal comma.
+    """
     whole = _grouped(text, start, bracketed=bracketed) or _ungrouped(text, start, bracketed=bracketed)
     if len(whole.digits) > MAX_DIGITS:
         raise ParseError(ParseReason.TOO_LONG, f"a numeral of more than {MAX_DIGITS} digits")
-    fraction, end = _fraction(text, whole, flipped=flipped)
+    fraction, end = _fraction(text, whole, money=money, flipped=flipped)
     if end > whole.end or text.startswith(".", end):
         repeating = _repeating(text, max(end, whole.end + 1), whole.digits, fraction or "")
         if repeating is not None:
@@ -97,15 +103,17 @@ def _grouped(text: str, start: int, *, bracketed: bool) -> _Whole | None:
     return _Whole("".join(filter(str.isdigit, found[0])), found.end(), marks, grouped=True)
 
 
-def _fraction(text: str, whole: _Whole, *, flipped: bool) -> tuple[str | None, int]:
+def _fraction(text: str, whole: _Whole, *, money: bool, flipped: bool) -> tuple[str | None, int]:
     """The digits after the point or decimal comma (None: no such digits) and where they end."""
     found = _FRACTION.match(text, whole.end)
     if found is not None and text[whole.end] in whole.marks + "{":
         digits = found[1] or found[2]
         return (digits, found.end()) if digits or whole.digits else (None, whole.end)
     found = _DECIMAL_COMMA.match(text, whole.end) if "," in whole.marks else None
-    if found is not None and (whole.grouped or _is_decimal_comma(whole.digits, found[1])) is not flipped:
-        return found[1], found.end()
+    if found is not None:
+        decimal = whole.grouped or money or _is_decimal_comma(whole.digits, found[1])
+        if decimal is not flipped:
+            return found[1], found.end()
     return None, whole.end
 
 

@@ -41,7 +41,7 @@ def parse_answer(text: str) -> Node:
 
 
 def other_reading(text: str) -> Node | None:
-    """The second reading of a text whose only comma may separate two items or be a decimal comma (`5,15`), or None."""
+    """The second reading of a text whose only comma may separate items or be a decimal comma (`5,15`), or None."""
     if len(text) > 200 or not _AMBIGUOUS.fullmatch(text):
         return None
     try:
@@ -72,8 +72,6 @@ def _parse(text: str, *, flipped: bool) -> Node:
 def _read(cleaned: str, *, flipped: bool) -> Node:
     try:
         tokens = tokenize(cleaned, flipped=flipped)
-        if len(tokens) == 1:
-            raise ParseError(ParseReason.EMPTY, "nothing to read")
         return _phrase(tokens, cleaned) or _mathematics(tokens)
     except ParseError as error:
         if error.reason in (ParseReason.EMPTY, ParseReason.TOO_DEEP, ParseReason.TOO_MANY_NODES):
@@ -99,6 +97,8 @@ def _hyphen(tokens: list[Token], place: int) -> bool:
 
 
 def _mathematics(tokens: list[Token]) -> Node:
+    if len(tokens) == 1:
+        raise ParseError(ParseReason.EMPTY, "nothing to read")
     answers = Answers(tokens)
     node = answers.over()
     if answers.token.kind is not Kind.END:
@@ -120,8 +120,7 @@ def _measure(root: Node) -> None:
             raise ParseError(ParseReason.TOO_DEEP, f"more than {MAX_DEPTH} levels")
         below: list[object] = []
         for node in level:
-            for child in _children(node):
-                below.append(child)
+            below.extend(_children(node))
         count += len(level)
         if count > MAX_NODES:
             raise ParseError(ParseReason.TOO_MANY_NODES, f"more than {MAX_NODES} parts")

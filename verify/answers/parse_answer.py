@@ -10,6 +10,7 @@ from __future__ import annotations
 from verify.answers.latex_commands import Kind
 from verify.answers.parse_error import ParseReason
 from verify.answers.parse_expression import Expressions
+from verify.answers.parse_words import read_number_words
 from verify.answers.tree import (
     Add,
     Bracketed,
@@ -17,6 +18,7 @@ from verify.answers.tree import (
     Congruence,
     Listing,
     Node,
+    Number,
     NumberSet,
     Quantity,
     Ratio,
@@ -46,7 +48,8 @@ class Answers(Expressions):
         operators: list[str] = []
         while self._at_relation():
             operators.append(self.take().text)
-            sides.append(self.side())
+            side = self.side()
+            sides.append(_as_set(side) if operators[-1] in ("in", "notin") else side)
         value: Node = Relation(tuple(operators), tuple(sides)) if operators else sides[0]
         return _congruence(value)
 
@@ -54,8 +57,9 @@ class Answers(Expressions):
         token = self.token
         if token.kind is Kind.SEPARATOR and token.text == "row" and self._continues_chain():
             self.take()
+            self.accept(Kind.CELL)
             return True
-        if token.kind is Kind.CELL and self.peek().kind is Kind.RELATION and self._in_layout():
+        if token.kind is Kind.CELL and self.peek().kind is Kind.RELATION:
             self.take()
             return True
         if token.kind is Kind.RELATION:
@@ -74,9 +78,6 @@ class Answers(Expressions):
             return True
         return self.peek().kind is Kind.CELL and self.peek(2).kind is Kind.RELATION
 
-    def _in_layout(self) -> bool:
-        return True
-
     def side(self) -> Node:
         """A ratio or a set expression; words where nothing else stands."""
         if self.at(Kind.DOTS):
@@ -89,7 +90,7 @@ class Answers(Expressions):
         while self._at_set_operator("union", "difference"):
             kind = self._set_operator(kind, parts)
             parts.append(self._intersections())
-        return SetOperation(kind, tuple(parts)) if kind else parts[0]
+        return SetOperation(kind, tuple(map(_as_set, parts))) if kind else parts[0]
 
     def _set_operator(self, kind: str, parts: list[Node]) -> str:
         sign = self.take().text
@@ -103,7 +104,7 @@ class Answers(Expressions):
         while self._at_set_operator("intersection"):
             self.take()
             parts.append(self._ratio())
-        return SetOperation("intersection", tuple(parts)) if len(parts) > 1 else parts[0]
+        return SetOperation("intersection", tuple(map(_as_set, parts))) if len(parts) > 1 else parts[0]
 
     def _at_set_operator(self, *kinds: str) -> bool:
         if self.at(Kind.SET_OPERATOR, *kinds):
@@ -123,16 +124,10 @@ class Answers(Expressions):
         while self.at(Kind.WORD) and self.token.worded:
             words.append(self.take().text)
         ends = self.token.kind in (Kind.END, Kind.CLOSE, Kind.SEPARATOR, Kind.JOIN, Kind.FINISH)
-        if words and ends and self.number_word_free(words):
+        if words and ends and read_number_words([word.lower() for word in words]) is None:
             return Text(" ".join(words))
         self.index = start
         return None
-
-    def number_word_free(self, words: list[str]) -> bool:
-        """Whether the words spell no number."""
-        from verify.answers.parse_words import read_number_words
-
-        return read_number_words([word.lower() for word in words]) is None
 
     # --- lists -----------------------------------------------------------------------------------------------------
 
@@ -226,6 +221,13 @@ class Answers(Expressions):
             modulus = self.expression()
         self.expect(Kind.CLOSE, ")")
         return modulus
+
+
+def _as_set(part: Node) -> Node:
+    """Bare braces beside a set sign hold a set: `{1, 3} ∪ {2}`."""
+    if isinstance(part, Listing):
+        return SetOf(part.items)
+    return SetOf((part,)) if isinstance(part, Number) else part
 
 
 def _congruence(value: Node) -> Node:

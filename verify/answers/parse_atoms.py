@@ -138,35 +138,41 @@ class Atoms(Reader):
         """A letter with primes and a subscript; `e` and `i` alone are constants."""
         token = self.take()
         following = self.token
-        plain = token.node or _LETTERS.get(token.text) or _SYMBOLS.get(token.text) or Symbol(token.text)
+        plain = token.node or self._letter(token.text)
         if following.kind is not Kind.OPERATOR or following.text not in "_'^":
             return plain
         marked = self.marked(token.text)
         return plain if marked == token.text else Symbol(marked)
 
+    def _letter(self, letter: str) -> Node:
+        if letter in _LETTERS and letter not in self.bound:
+            return _LETTERS[letter]
+        return _SYMBOLS.get(letter) or Symbol(letter)
+
     def marked(self, name: str) -> str:
         """The name with the primes and the subscript that follow."""
         primes = 0
         while True:
-            if self.accept(Kind.OPERATOR, "'") or self._accept_raised_primes():
-                primes += 1
+            if raised := int(self.accept(Kind.OPERATOR, "'")) or self._raised_primes():
+                primes += raised
             elif self.at(Kind.OPERATOR, "_") and "_" not in name:
                 self.take()
                 name = f"{name}_{self.subscript()}"
             else:
                 return name + "'" * primes
 
-    def _accept_raised_primes(self) -> bool:
-        r"""`^\prime`, `^{\prime}`: one at a time."""
+    def _raised_primes(self) -> int:
+        r"""How many primes come next as `^\prime`, `^{\prime\prime}`; moves past them."""
         if not self.at(Kind.OPERATOR, "^"):
-            return False
-        if self.peek()[:2] == (Kind.OPERATOR, "'"):
-            self.index += 2
-            return True
-        if self.peek().text == "{" and self.peek(2)[:2] == (Kind.OPERATOR, "'") and self.peek(3).text == "}":
-            self.index += 4
-            return True
-        return False
+            return 0
+        braced = int(self.peek().text == "{")
+        count = 0
+        while self.peek(1 + braced + count)[:2] == (Kind.OPERATOR, "'"):
+            count += 1
+        if not count or (braced and self.peek(2 + count).text != "}"):
+            return 0
+        self.index += 1 + count + 2 * braced
+        return count
 
     def subscript(self) -> str:
         """What stands below, as text: one sign or a group."""
@@ -296,7 +302,7 @@ class Atoms(Reader):
             return self._value(self.take())
         if token.kind is Kind.NAME:
             self.take()
-            return token.node or _LETTERS.get(token.text) or Symbol(token.text)
+            return token.node or self._letter(token.text)
         return self.operand()
 
     @abstractmethod

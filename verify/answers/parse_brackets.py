@@ -23,11 +23,10 @@ from verify.answers.tree import (
     SetOf,
 )
 
-_MATRICES = frozenset(
-    {"pmatrix", "bmatrix", "Bmatrix", "matrix", "smallmatrix", "vmatrix", "Vmatrix", "array", "tabular"}
+_MATRICES = frozenset("pmatrix bmatrix Bmatrix matrix smallmatrix vmatrix Vmatrix array tabular".split())
+_LAYOUTS = frozenset(
+    "align aligned alignat flalign equation gather gathered split eqnarray multline displaymath math center".split()
 )
-_LAYOUTS = frozenset({"align", "aligned", "equation", "gather", "gathered", "split", "eqnarray", "multline", "displaymath",
-                      "math", "center", "alignat", "flalign"})  # fmt: skip
 _ROUND = {
     "lfloor": ("rfloor", "floor"),
     "lceil": ("rceil", "ceil"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from verify.answers.labels import symbols_of
 from verify.answers.latex_commands import Kind
 from verify.answers.lexer import Token
 from verify.answers.parse_error import ParseReason
@@ -26,18 +27,16 @@ from verify.answers.tree import (
     Quantity,
     Symbol,
 )
-from verify.answers.units import DEGREE, PERCENT, Unit, read_unit
+from verify.answers.units import DEGREE, PERCENT, Unit, is_label, read_unit
 
 _BEGINS_FACTOR = frozenset(
-    {Kind.NUMBER, Kind.NAME, Kind.FUNCTION, Kind.CONSTANT, Kind.FRACTION, Kind.ROOT, Kind.BIG, Kind.ACCENT, Kind.SHAPE,
-     Kind.BEGIN}
+    {Kind.NUMBER, Kind.NAME, Kind.FUNCTION, Kind.CONSTANT, Kind.FRACTION, Kind.ROOT, Kind.BIG, Kind.ACCENT,
+     Kind.SHAPE, Kind.BEGIN}
 )  # fmt: skip
-_CURRENCIES = {"dollar": "dollar", "euro": "euro", "sterling": "sterling", "yuan": "yuan", "rupee": "rupee",
-               "ruble": "ruble", "cent": "cent"}  # fmt: skip
 _UNIT_SIGNS = frozenset({Kind.WORD, Kind.NAME})
-_MAX_WORDS = 12
 _MINUTES: Unit = (("arcminute", 1),)
 _SECONDS: Unit = (("arcsecond", 1),)
+_ANGLES = (DEGREE, _MINUTES, _SECONDS)
 
 
 class Expressions(Quantities):
@@ -65,7 +64,19 @@ class Expressions(Quantities):
                 break
         if len(terms) == 1:
             return terms[0]
-        return read_vector(terms) or Add(tuple(terms))
+        return read_vector(terms) or self._with_common_unit(terms) or Add(tuple(terms))
+
+    def _with_common_unit(self, terms: list[Node]) -> Node | None:
+        r"""`2 + \sqrt{3} \text{ cm}`: the unit of the last term is that of the sum, where no other term has one."""
+        last = terms[-1].operand if isinstance(terms[-1], Negate) else terms[-1]
+        if not isinstance(last, Quantity) or last.unit in (DEGREE, PERCENT):
+            return None
+        if any(isinstance(term.operand if isinstance(term, Negate) else term, Quantity) for term in terms[:-1]):
+            return None
+        if is_label(last.unit) and any(map(symbols_of, terms)):
+            raise self.error(ParseReason.LEFTOVER, "a formula with words behind it")
+        bare = Negate(last.value) if isinstance(terms[-1], Negate) else last.value
+        return Quantity(Add((*terms[:-1], bare)), last.unit)
 
     def product(self) -> Node:
         """Factors with or without signs between them; a unit ends it."""
@@ -310,8 +321,7 @@ class Expressions(Quantities):
         if self.at(Kind.OPEN, "{") and self.peek().text == "}":
             self.index += 2
             return self.operand()
-        value = self.parenthesised()
-        return value
+        return self.parenthesised()
 
 
 _INVERTIBLE = frozenset("fghFGHT")
@@ -345,7 +355,9 @@ def _product(factors: list[Node]) -> Node:
 def _hoisted(factors: list[Node]) -> Node:
     r"""`2x^\circ` is 2x degrees: the unit of the last factor is that of the product, where no other has one."""
     last = factors[-1]
-    if len(factors) > 1 and isinstance(last, Quantity) and last.unit == DEGREE:
-        if not any(isinstance(factor, Quantity | Divide) for factor in factors[:-1]):
-            return Quantity(Multiply((*factors[:-1], last.value)), DEGREE)
+    if len(factors) > 1 and all(isinstance(factor, Quantity) and factor.unit in _ANGLES for factor in factors):
+        return Add(tuple(factors))  # 45° 30'
+    bare = not any(isinstance(factor, Quantity | Divide) for factor in factors[:-1])
+    if len(factors) > 1 and bare and isinstance(last, Quantity) and last.unit == DEGREE:
+        return Quantity(Multiply((*factors[:-1], last.value)), DEGREE)
     return _product(factors)

@@ -258,28 +258,29 @@ class Functions(Atoms):
                 return self._limit()
             return self._integral() if kind is BigKind.INTEGRAL else self._sum(kind)
 
-    def _bound(self, mark: str) -> Node | None:
-        if not self.accept(Kind.OPERATOR, mark):
-            return None
-        return self.exponent()
+    def _bounds(self) -> tuple[Node | None, Node | None]:
+        """What stands below and above, in either order."""
+        bounds: dict[str, Node] = {}
+        while self.at(Kind.OPERATOR, "_", "^") and self.token.text not in bounds:
+            mark = self.take().text
+            bounds[mark] = self.exponent()
+        return bounds.get("_"), bounds.get("^")
 
     def _sum(self, kind: BigKind) -> Node:
-        lower = self._bound("_")
-        upper = self._bound("^")
-        if (
-            isinstance(lower, Relation)
-            and lower.operators == ("=",)
-            and isinstance(lower.sides[0], Symbol | Constant)
-        ):
-            variable = _variable_name(lower.sides[0])
-            return Big(kind, variable, lower.sides[1], upper, self.product())
-        raise self.error(ParseReason.NOT_MATHEMATICS, f"expected the variable of a {kind} with its first value")
+        lower, upper = self._bounds()
+        match lower:
+            case Relation(("=",), (Symbol() | Constant() as name, first)):
+                variable = _variable_name(name)
+            case _:
+                what = f"expected the variable of a {kind} with its first value"
+                raise self.error(ParseReason.NOT_MATHEMATICS, what)
+        self.bound.append(variable)
+        body = self.product()
+        self.bound.pop()
+        return Big(kind, variable, first, upper, body)
 
     def _integral(self) -> Node:
-        lower = self._bound("_")
-        upper = self._bound("^")
-        if lower is None:
-            lower = self._bound("_")
+        lower, upper = self._bounds()
         outer, self.in_integral = self.in_integral, True
         body: Node = _ONE if self.at_differential() else self.expression()
         self.in_integral = outer

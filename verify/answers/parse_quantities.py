@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from flint import fmpq
 
+from verify.answers.labels import symbols_of
 from verify.answers.latex_commands import Kind
 from verify.answers.parse_brackets import Brackets
 from verify.answers.parse_error import ParseReason
 from verify.answers.parse_words import NUMBER_WORDS, SCALES, read_number_words
-from verify.answers.tree import Add, Constant, Multiply, Negate, Node, Number, Quantity, Symbol
+from verify.answers.tree import Add, Multiply, Negate, Node, Number, Quantity
 from verify.answers.units import is_label, read_unit
 
 _MAX_WORDS = 12
+_UNIT_SIGNS = frozenset({Kind.WORD, Kind.NAME})
 
 
 class Quantities(Brackets):
@@ -29,32 +31,22 @@ class Quantities(Brackets):
 
     def _begins_unit(self) -> bool:
         token = self.token
-        if token.kind is Kind.OPEN:  # 9 (apples)
-            return token.text == "(" and token.spaced and self.peek().kind is Kind.WORD and not self._is_number_word()
         if token.kind is Kind.FRACTION:  # 36 \frac{\text{km}}{\text{h}}
             return self.peek(2).kind is Kind.WORD and self.peek(2).worded
         return token.kind in (Kind.WORD, Kind.CURRENCY) or (token[:2] == (Kind.OPERATOR, "/") and self._per_unit())
 
-    def _is_number_word(self) -> bool:
-        return self.peek().text.lower() in NUMBER_WORDS or self.peek().text == "mod"
-
     def _money(self) -> Node:
         """An amount with its currency in front; what follows may say per what."""
-        currency = self.take().text
+        unit = read_unit(self.take().text) or ()
         value = self.product()
         minus = isinstance(value, Negate)
-        bare = value.operand if isinstance(value, Negate) else value
-        if isinstance(bare, Quantity) and bare.unit == ((currency, 1),):
-            return value
-        phrase = currency
-        if isinstance(bare, Quantity):
-            raise self.error(ParseReason.NOT_MATHEMATICS, "an amount of money with another unit")
-        if self._begins_unit():
-            phrase += " " + self._phrase()
-        unit = read_unit(phrase)
-        if unit is None:
-            raise self.error(ParseReason.NOT_MATHEMATICS, f"{phrase[:40]} is no unit")
-        return Negate(Quantity(bare, unit)) if minus else Quantity(bare, unit)
+        amount = value.operand if isinstance(value, Negate) else value
+        if isinstance(amount, Quantity):
+            if amount.unit != unit and any(power > 0 for _, power in amount.unit):
+                raise self.error(ParseReason.NOT_MATHEMATICS, "an amount of money with another unit")
+            unit = unit if amount.unit == unit else tuple(sorted((*unit, *amount.unit)))
+            amount = amount.value
+        return Negate(Quantity(amount, unit)) if minus else Quantity(amount, unit)
 
     def _with_unit(self, value: Node) -> Node:
         """The value with the unit that follows; `5 feet 6 inches` is a sum."""
@@ -68,7 +60,7 @@ class Quantities(Brackets):
         start = self.index
         phrase = self._whole_phrase()
         unit = read_unit(phrase) or read_unit(phrase.partition(" of ")[0])  # pieces of gum
-        if unit is None or (is_label(unit) and isinstance(value, Symbol | Constant)):
+        if unit is None or (is_label(unit) and symbols_of(value)):
             self.index = start
             raise self.error(ParseReason.LEFTOVER, f"expected a unit, found {phrase[:40]}: no unit")
         quantity = Quantity(value, unit)
@@ -90,11 +82,7 @@ class Quantities(Brackets):
         return Multiply((value, Number(fmpq(scale))))
 
     def _whole_phrase(self) -> str:
-        """A unit, one in parentheses, or a fraction of two."""
-        if self.accept(Kind.OPEN, "("):
-            phrase = self._phrase()
-            self.expect(Kind.CLOSE, ")")
-            return phrase
+        """A unit, or a fraction of two."""
         if self.accept(Kind.FRACTION):
             self.expect(Kind.OPEN, "{")
             above = self._phrase()

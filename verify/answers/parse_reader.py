@@ -27,6 +27,7 @@ class Reader(ABC):
         self.nesting = 0
         self.bars: list[str] = []  # what the innermost |…|, ‖…‖ or {…|…} waits for
         self.in_integral = False
+        self.bound: list[str] = []  # variables of sums: there `i` is no imaginary unit
 
     # --- what the rungs above provide ------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from mathpipe.core.errors import InputError
 from mathpipe.core.records import Outcome, Verdict
@@ -21,6 +21,8 @@ from verify.programs import ProgramReason, check_program
 from verify.rewards.gaming import Attempt, Guard, find_gaming
 from verify.rewards.guards import GUARDS
 from verify.rewards.reward import Batch, Reward, Score
+
+C = TypeVar("C", AnswerClaim, ProofClaim, ProgramClaim)
 
 
 class ClaimPool(Protocol):
@@ -68,7 +70,7 @@ class _Accuracy:
         """A verdict for each completion, None without a reference. Gaming is WRONG, its reason the guard's."""
         references, prompts = batch.column(self.reference_column), batch.prompts()
         verdicts: list[Verdict | None] = [None] * len(batch.texts)
-        claims: dict[int, Claim] = {}
+        claims: dict[int, AnswerClaim] = {}
         for at, (text, reference) in enumerate(zip(batch.texts, references, strict=True)):
             if not isinstance(reference, str | int) or isinstance(reference, bool) or not str(reference).strip():
                 continue
@@ -87,7 +89,7 @@ class _Proof:
     pool: ClaimPool | None
 
     def __call__(self, batch: Batch) -> list[Score]:
-        claims: dict[int, Claim] = {}
+        claims: dict[int, ProofClaim] = {}
         for at, (text, statement) in enumerate(zip(batch.texts, batch.column(self.statement_column), strict=True)):
             if isinstance(statement, str) and statement.strip():
                 claims[at] = ProofClaim(str(statement), _last_block(text or "", ("lean", "lean4"), whole=True))
@@ -101,19 +103,16 @@ class _Program:
     pool: ClaimPool | None
 
     def __call__(self, batch: Batch) -> list[Score]:
-        claims: dict[int, Claim] = {}
+        claims: dict[int, ProgramClaim] = {}
         for at, (text, tests) in enumerate(zip(batch.texts, batch.column(self.tests_column), strict=True)):
             if tests:
                 claims[at] = ProgramClaim(_last_block(text or "", ("python", "py", "python3")), _tests(tests))
-        verdicts = _filled([None] * len(batch.texts), claims, self.pool, _check_program)
+        verdicts = _filled([None] * len(batch.texts), claims, self.pool, check_program)
         return [None if verdict is None else _program_score(verdict) for verdict in verdicts]
 
 
 def _filled(
-    verdicts: list[Verdict | None],
-    claims: dict[int, Claim],
-    pool: ClaimPool | None,
-    check: Callable[[Claim], Verdict],
+    verdicts: list[Verdict | None], claims: dict[int, C], pool: ClaimPool | None, check: Callable[[C], Verdict]
 ) -> list[Verdict | None]:
     found = pool.map(list(claims.values())) if pool is not None else map(check, claims.values())
     for at, verdict in zip(claims, found, strict=True):
@@ -121,22 +120,14 @@ def _filled(
     return verdicts
 
 
-def _check_answer(claim: Claim) -> Verdict:
-    return check_answer(claim.reference, claim.candidate) if isinstance(claim, AnswerClaim) else _foreign(claim)
+def _check_answer(claim: AnswerClaim) -> Verdict:
+    return check_answer(claim.reference, claim.candidate)
 
 
-def _check_program(claim: Claim) -> Verdict:
-    return check_program(claim) if isinstance(claim, ProgramClaim) else _foreign(claim)
-
-
-def _check_proof(claim: Claim) -> Verdict:
+def _check_proof(claim: ProofClaim) -> Verdict:
     from verify import check_proof  # looks for a Lean toolchain: only where proofs are asked for
 
-    return check_proof(claim.statement, claim.proof) if isinstance(claim, ProofClaim) else _foreign(claim)
-
-
-def _foreign(claim: Claim) -> Verdict:
-    return Verdict(Outcome.UNAVAILABLE, f"no verifier for {type(claim).__name__} here")
+    return check_proof(claim.statement, claim.proof)
 
 
 def _answer_score(verdict: Verdict) -> Score:

@@ -21,7 +21,9 @@ MIN_AGREEMENT_IN_CATEGORY = 0.95
 @lru_cache(maxsize=1)
 def judged() -> dict[str, list[tuple[Pair, Verdict]]]:
     """Every pair with its verdict."""
-    return {name: [(pair, check_answer(pair.reference, pair.candidate)) for pair in pairs(name)] for name in CATEGORIES}
+    return {
+        name: [(pair, check_answer(pair.reference, pair.candidate)) for pair in pairs(name)] for name in CATEGORIES
+    }
 
 
 def disagreements(category: str, *, expected: bool) -> list[str]:
@@ -55,13 +57,17 @@ def test_a_category_agrees(category: str) -> None:
 
 
 def test_all_categories_together_agree() -> None:
-    found = [line for name in CATEGORIES for expected in (True, False) for line in disagreements(name, expected=expected)]
+    found = [
+        line for name in CATEGORIES for expected in (True, False) for line in disagreements(name, expected=expected)
+    ]
     agreement = 1 - len(found) / sum(len(pairs(name)) for name in CATEGORIES)
     assert agreement >= MIN_AGREEMENT, f"{agreement:.4f}\n" + "\n".join(found)
 
 
 def test_every_verdict_says_why() -> None:
-    silent = [pair for rows in judged().values() for pair, verdict in rows if not verdict.detail or not verdict.reason]
+    silent = [
+        pair for rows in judged().values() for pair, verdict in rows if not verdict.detail or not verdict.reason
+    ]
     assert not silent
 
 

@@ -1,4 +1,4 @@
-"""Strings that try to break a grader: real answers mutated, and LaTeX grown from a grammar. Seeded, no two runs differ.
+"""Strings that try to break a grader: real answers mutated, and LaTeX grown from a grammar. Seeded: no two runs differ.
 
 What goes wrong in practice: floods of digits, towers of powers, deep nesting, unbalanced braces, odd Unicode (NUL,
 lone surrogates, right-to-left marks, combining characters), and a million characters of anything.
@@ -12,7 +12,23 @@ from collections.abc import Callable
 from tests.verify.answers.suite.rewriting import bases
 
 MEGABYTE = 2**20
-ODD = ["\x00", "\ud800", "\udfff", "\u202e", "\u200b", "\u0301", "\ufeff", "\U0001f600", "٣", "Ⅷ", "½", "\x7f", "\u2028", "𝟙", "ﬁ"]
+ODD = [
+    "\x00",
+    "\ud800",
+    "\udfff",
+    "\u202e",
+    "\u200b",
+    "\u0301",
+    "\ufeff",
+    "\U0001f600",
+    "٣",
+    "Ⅷ",
+    "½",
+    "\x7f",
+    "\u2028",
+    "𝟙",
+    "ﬁ",
+]
 PIECES = [
     "{", "}", "\\", "$", "^", "_", "&", "#", "%", "~", "(", ")", "[", "]", "|", "!", ",", ";", ":", "=", "<", ">",
     r"\frac", r"\sqrt", r"\left", r"\right", r"\boxed{", r"\begin{pmatrix}", r"\end{pmatrix}", r"\\", r"\text{",
@@ -52,8 +68,21 @@ def odd_character(text: str, generator: random.Random) -> str:
 
 def nested(text: str, generator: random.Random) -> str:
     """The whole inside many of one bracket."""
-    left, right = generator.choice([("{", "}"), ("(", ")"), (r"\sqrt{", "}"), (r"\frac{1}{", "}"), (r"\left(", r"\right)"),
-                                    ("|", "|"), (r"\boxed{", "}"), ("-", ""), ("", "!"), (r"\sin(", ")"), ("[", "]")])
+    left, right = generator.choice(
+        [
+            ("{", "}"),
+            ("(", ")"),
+            (r"\sqrt{", "}"),
+            (r"\frac{1}{", "}"),
+            (r"\left(", r"\right)"),
+            ("|", "|"),
+            (r"\boxed{", "}"),
+            ("-", ""),
+            ("", "!"),
+            (r"\sin(", ")"),
+            ("[", "]"),
+        ]
+    )
     depth = generator.choice([2, 10, 60, 400])
     return left * depth + text + right * generator.choice([depth, depth - 1, 0])
 
@@ -90,8 +119,29 @@ def mutated(generator: random.Random) -> str:
 def grown(generator: random.Random, depth: int = 0) -> str:
     """An expression from a grammar of LaTeX, its numbers and exponents chosen to hurt."""
     if depth > 5 or generator.random() < 0.2:
-        return generator.choice(["x", "y", "n", "2", "7", "10^9", "999999999999", "0", r"\pi", "e", "i", "0.1", r"\infty",
-                                 "123456789123456789", "-1", r"\alpha", "1,000", "50\\%", "a_{n}"])
+        return generator.choice(
+            [
+                "x",
+                "y",
+                "n",
+                "2",
+                "7",
+                "10^9",
+                "999999999999",
+                "0",
+                r"\pi",
+                "e",
+                "i",
+                "0.1",
+                r"\infty",
+                "123456789123456789",
+                "-1",
+                r"\alpha",
+                "1,000",
+                "50\\%",
+                "a_{n}",
+            ]
+        )
 
     def part() -> str:
         return grown(generator, depth + 1)

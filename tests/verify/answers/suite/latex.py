@@ -94,7 +94,9 @@ def _collection(tree: Tree) -> str:
     inside = [latex(item) for item in tree[2 if tree[0] == "rel" else 1 :]]
     match tree[0]:
         case "rel":
-            return inside[0] + "".join(f" {SIGNS[sign]} {side}" for sign, side in zip(tree[1], inside[1:], strict=True))
+            return inside[0] + "".join(
+                f" {SIGNS[sign]} {side}" for sign, side in zip(tree[1], inside[1:], strict=True)
+            )
         case "tuple":
             return rf"\left({', '.join(inside)}\right)"
         case "set":

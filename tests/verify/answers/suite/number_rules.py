@@ -18,8 +18,24 @@ def _formatted(text: str, condition: Callable[[int], bool] = lambda n: True) -> 
     """The rule that fills n and small expressions of it into `text`."""
 
     def rule(n: int) -> Tree | None:
-        return read(text.format(n=n, up=n + 1, down=n - 1, two=2 * n, three=3 * n, square=n * n, cube=n**3,
-                                ten=10 * n, sum=n * (n + 1) // 2, power=2 ** min(n, 60))) if condition(n) else None
+        return (
+            read(
+                text.format(
+                    n=n,
+                    up=n + 1,
+                    down=n - 1,
+                    two=2 * n,
+                    three=3 * n,
+                    square=n * n,
+                    cube=n**3,
+                    ten=10 * n,
+                    sum=n * (n + 1) // 2,
+                    power=2 ** min(n, 60),
+                )
+            )
+            if condition(n)
+            else None
+        )
 
     return rule
 

@@ -83,8 +83,9 @@ GUARDS: dict[str, Callable[[Tree], bool]] = {
     "not_one": _closed(lambda v: v.imag == 0 and 1e-3 < v.real < 1e6 and abs(v - 1) > 1e-3),
     "modest": _closed(lambda v: v.imag == 0 and abs(v) < 50),
     "inside": _closed(lambda v: v.imag == 0 and abs(v) < 0.999),
-    "real": lambda tree: not trees.has(tree, lambda part: part == ("sym", "I")) and (
-        bool(trees.symbols(tree)) or GUARDS["number"](tree)
+    "real": lambda tree: (
+        not trees.has(tree, lambda part: part == ("sym", "I"))
+        and (bool(trees.symbols(tree)) or GUARDS["number"](tree))
     ),
     "nonzero": _nonzero,
     "integer": _integer,
@@ -99,7 +100,9 @@ def _sample(letter: str, guard: str, generator: random.Random) -> Tree:
     """Something simple that passes the guard."""
     if guard in ("integer", "natural", "above_one"):
         return trees.number(generator.randint(2, 9) + (5 if letter == "A" else 0))
-    if guard in ("number", "positive", "not_one", "modest", "real"):
+    if guard == "number":  # in the order of the letters, so that an interval is not empty
+        return trees.read(generator.choice({"A": ["1/3", "-2"], "B": ["5/2", "sqrt(7)"]}.get(letter, ["12", "pi+1"])))
+    if guard in ("positive", "not_one", "modest", "real"):
         return generator.choice([trees.read(text) for text in ("3", "5/2", "sqrt(7)", "12", "1/3", "pi")])
     if guard == "inside":
         return generator.choice([trees.read("1/3"), trees.read("sqrt(2)/2")])

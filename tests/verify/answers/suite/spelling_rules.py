@@ -34,7 +34,11 @@ def _wrap(template: str, kinds: frozenset[str] = EVERYTHING) -> Respell:
 
 
 def _swap(
-    pattern: str, replacement: str | Callable[[re.Match[str]], str], kinds: frozenset[str] = EVERYTHING, *, once: bool = False
+    pattern: str,
+    replacement: str | Callable[[re.Match[str]], str],
+    kinds: frozenset[str] = EVERYTHING,
+    *,
+    once: bool = False,
 ) -> Respell:
     """Replaces a regular expression, everywhere or at its first place."""
 

@@ -156,13 +156,22 @@ def _holds(tree: Tree, point: dict[str, Any]) -> bool:
         return any(_holds(part, point) for part in tree[2:])
     low, high = (_real(evaluate(end, point)) for end in tree[2:])
     left, right = ENDS[tree[1]]
-    return HOLDS[">=" if left == "[" else ">"](point["x"], low) and HOLDS["<=" if right == "]" else "<"](point["x"], high)
+    return HOLDS[">=" if left == "[" else ">"](point["x"], low) and HOLDS["<=" if right == "]" else "<"](
+        point["x"], high
+    )
 
 
 def _real(value: Any) -> Any:
     if abs(mpmath.im(value)) > TOLERANCE:
         raise NoValue("not real")
     return mpmath.re(value)
+
+
+def is_real(found: Any) -> bool:
+    """Whether no number of a fingerprint is complex."""
+    if isinstance(found, (tuple, list)):
+        return all(is_real(part) for part in found)
+    return not isinstance(found, mpc)
 
 
 def same(left: Any, right: Any) -> bool:

@@ -1,0 +1,45 @@
+"""What the baselines ask SymPy and Math-Verify, inside a worker that is killed at its limit.
+
+In: (rule, reference, candidate). Out: (verdict or None, why). LaTeX is read by latex2sympy2_extended, which the extra
+`audit` brings.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def decide(request: tuple[str, str, str]) -> tuple[bool | None, str]:
+    """The handler of the worker."""
+    rule, reference, candidate = request
+    return _math_verify(reference, candidate) if rule == "math-verify" else _difference_is_zero(reference, candidate)
+
+
+def _math_verify(reference: str, candidate: str) -> tuple[bool | None, str]:
+    from math_verify import parse, verify
+
+    gold, target = _parsed(parse, reference), _parsed(parse, candidate)
+    if not gold:
+        return None, "it cannot read the reference"
+    return bool(verify(gold, target)), "math_verify.verify"
+
+
+def _parsed(parse: Any, text: str) -> Any:
+    """As its users call it: with the delimiters it looks for, where the text has none."""
+    if "$" in text or "\\boxed" in text or "\\(" in text or "\\[" in text:
+        return parse(text)
+    return parse(text) or parse(f"${text}$")
+
+
+def _difference_is_zero(reference: str, candidate: str) -> tuple[bool | None, str]:
+    """SymPy's simplification of the difference, as the rules after Minerva do."""
+    import sympy
+    from latex2sympy2_extended import latex2sympy
+
+    try:
+        first, second = latex2sympy(reference), latex2sympy(candidate)
+        if first == second:
+            return True, "SymPy: the same expression"
+        return bool(sympy.simplify(first - second) == 0), "SymPy: simplify(difference)"
+    except Exception as error:  # noqa: BLE001 - SymPy raises anything; the rules take it for "not equal"
+        return False, f"SymPy cannot: {type(error).__name__}"
