@@ -20,6 +20,11 @@ NAMES = (
     "near_duplicates",
     "decontamination",
     "faults",
+    "answers",
+    "answers_speed",
+    "verify_pool",
+    "verify_programs",
+    "verify_proofs",
 )
 
 

@@ -132,8 +132,8 @@ def joins(glue: str) -> bool:
 
 
 def has_content(content: str) -> bool:
-    """Whether a box holds more than blanks, spacing and braces."""
-    return any(character not in "{}\\,;:!~$. \t\n" for character in content)
+    """Whether a box holds more than blanks, spacing and grouping braces; `\\{\\}` is the empty set."""
+    return "\\{" in content or any(character not in "{}\\,;:!~$. \t\n" for character in content)
 
 
 def _answer_of(text: str, run: list[Box]) -> FoundAnswer:

@@ -29,11 +29,12 @@ _WORDS = re.compile(
 
 def plain_form(answer: str) -> str:
     """The answer as the rules of the MATH family compare it."""
-    text = _DELIMITERS.sub("", answer.replace("\n", " ").replace("\\\\", "\\"))
+    text = answer.replace("\n", " ").replace("\\\\", "\\").replace("\\$", "")
+    text = _DELIMITERS.sub("", text)
     text = _STYLES.sub("", _SPACING.sub(" ", text))
     text = _UNIT_TEXT.sub("", text)
     text = _TEXT.sub(r"\1", text)
-    text = _DEGREES.sub("", text).replace("\\%", "").replace("%", "").replace("\\$", "")
+    text = _DEGREES.sub("", text).replace("\\%", "").replace("%", "")
     text = _FRACTION.sub(r"\\frac", text)
     text = _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", text)
     text = _HALF_SHORT_FRACTION.sub(r"\\frac{\1}{", text)

@@ -53,7 +53,11 @@ def _relation(node):
 
 def _power(node):
     grouped = isinstance(node.base, Negate | Power)
-    return f"({sketch(node.base)})^{sketch(node.exponent)}" if grouped else f"{sketch(node.base)}^{sketch(node.exponent)}"
+    return (
+        f"({sketch(node.base)})^{sketch(node.exponent)}"
+        if grouped
+        else f"{sketch(node.base)}^{sketch(node.exponent)}"
+    )
 
 
 def _quantity(node):

@@ -1,4 +1,4 @@
-"""Known killers of graders: towers, giant factorials, deep nesting, a megabyte of prose; every one gets its verdict in time.
+"""Known killers of graders: towers, giant factorials, deep nesting, a megabyte of prose. Each is judged in time.
 
 Asked from the main thread, from another thread and inside asyncio, in both positions, as they come and twice.
 """

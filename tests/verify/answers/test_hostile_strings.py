@@ -144,9 +144,10 @@ class Equal:
     __repr__ = __str__
 
 
-@pytest.mark.parametrize(
-    "thing", [None, b"5", 5, 5.0, True, ["5"], {"5": 5}, object(), Equal(), float("nan"), 5j, ...], ids=repr
-)
+NO_TEXTS = [None, b"5", 5, 5.0, True, ["5"], {"5": 5}, object(), Equal(), float("nan"), 5j, ...]
+
+
+@pytest.mark.parametrize("thing", NO_TEXTS, ids=lambda thing: type(thing).__name__)
 def test_what_is_no_text_gets_a_verdict_that_is_not_correct(thing: object) -> None:
     for reference, candidate in (("5", thing), (thing, "5"), (thing, thing)):
         verdict = check_answer(reference, candidate)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The suite's own rules are true: mpmath at 50 digits finds both sides of every identity equal, every edit unequal."""
+"""The suite's own rules are true: mpmath at 50 digits finds both sides of every identity equal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real reference answers of the benchmarks: each equals itself, is symmetric, and no two different ones are confused."""
+"""Real reference answers of the benchmarks: each equals itself, verdicts are symmetric."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ _TABLE: dict[str, Edit] = {
     "sign of a numeral": _integer(lambda n: -n),
     "a tenth": _digits(lambda d: f"{d[:-1] or '0'}.{d[-1]}" if d.isdigit() else None),
     "last two digits swapped": _digits(
-        lambda d: d[:-2] + d[-1] + d[-2] if d.isdigit() and len(d) > 1 and d[-1] != "0" else None
+        lambda d: d[:-2] + d[-1] + d[-2] if d[:-1].isdigit() and d[-1] in "123456789" else None
     ),
     "last digit dropped": _digits(lambda d: d[:-1] if d.isdigit() and len(d) > 1 else None),
     "last digit doubled": _digits(lambda d: d + d[-1] if d.isdigit() else None),
@@ -360,14 +360,14 @@ def _notation(tree: Tree, path: tuple[int, ...], part: Tree) -> bool:
     for position in path[:-1]:
         parent = parent[position]
     fixed = bool(path) and path[-1] == 3 and parent[:2] in (("call", "root"), ("call", "log"))
-    return fixed or trees.has(part, lambda inner: inner == ("sym", "oo")) and trees.is_value(part)
+    return fixed or (trees.is_value(part) and trees.has(part, lambda inner: inner == ("sym", "oo")))
 
 
 def differs(before: Tree, after: Tree) -> bool:
     """Whether the oracle tells the two apart; a decimal reference is a rounding, so near it says nothing."""
     try:
         old, new = values.fingerprint(before), values.fingerprint(after)
-    except values.NoValue:
+    except values.NoValueError:
         return False
     if before[0] == "num" and "." in before[1]:
         return abs(old[1] - new[1]) > abs(old[1]) / 50 if old[0] == new[0] == "value" else True

@@ -18,9 +18,7 @@ def latex(tree: Tree) -> str:
 
 def _spell(tree: Tree) -> tuple[str, int]:
     head = tree[0]
-    if head == "num":
-        return tree[1], ATOM
-    if head == "sym":
+    if head in ("num", "sym"):
         return NAMES.get(tree[1], tree[1]), ATOM
     if head == "neg":
         return "-" + _within(tree[1], MINUS), SUM
@@ -50,7 +48,7 @@ def _product(tree: Tree) -> str:
 def _may_touch(left: Tree, right: Tree) -> bool:
     """Whether the factors can stand side by side without a sign and without being read as something else."""
     core = right[1] if right[0] == "^" else right
-    begins_well = core[0] == "sym" and core[1] not in ("pi", "oo") or core[:2] == ("call", "sqrt")
+    begins_well = (core[0] == "sym" and core[1] not in ("pi", "oo")) or core[:2] == ("call", "sqrt")
     ends_well = left[0] == "num" or (left[0] == "sym" and len(left[1]) == 1)
     return begins_well and ends_well
 

@@ -69,7 +69,7 @@ def _closed(test: Callable[[complex], bool]) -> Callable[[Tree], bool]:
 def _nonzero(tree: Tree) -> bool:
     try:
         return all(abs(values.evaluate(tree, point)) > 1e-9 for point in values.POINTS)
-    except values.NoValue:
+    except values.NoValueError:
         return False
 
 
@@ -117,7 +117,7 @@ def has_value(tree: Tree) -> bool:
     """Whether the oracle finds a number of moderate size."""
     try:
         values.fingerprint(tree)
-    except (values.NoValue, KeyError):
+    except (values.NoValueError, KeyError):
         return False
     return True
 
@@ -131,7 +131,8 @@ def instance(rule: TreeRule, generator: random.Random) -> tuple[Tree, Tree] | No
     for _ in range(20):
         bound = {name: _sample(name, where.get(name, ""), generator) for name in sorted(names)}
         filled = trees.fill(left, bound)
-        if rule.apply(filled) is not None and has_value(filled):
+        tautology = left[0] == "rel" and not trees.symbols(filled)
+        if rule.apply(filled) is not None and has_value(filled) and not tautology:
             return filled, trees.fill(right, bound)
     return None
 
@@ -199,7 +200,7 @@ def places(rule: TreeRule, tree: Tree) -> list[tuple[tuple[int, ...], Tree]]:
 
 
 def _fixed(tree: Tree, path: tuple[int, ...]) -> bool:
-    """Positions where a numeral is notation: the index of a root, what follows a matrix's row head, a ratio's name."""
+    """Positions where a numeral is notation: the index of a root, a base, a whole row, infinity."""
     parent = tree
     for position in path:
         if parent[:2] in (("call", "root"), ("call", "log")) and position == 3:
@@ -207,7 +208,7 @@ def _fixed(tree: Tree, path: tuple[int, ...]) -> bool:
         if parent[0] == "call" and position == 1:
             return True
         parent = parent[position]
-    return parent[0] == "row" or parent == ("sym", "oo") or parent == ("neg", ("sym", "oo"))
+    return parent[0] == "row" or parent in (("sym", "oo"), ("neg", ("sym", "oo")))
 
 
 def rewrite(base: Base, generator: random.Random, steps: int) -> Rewritten:

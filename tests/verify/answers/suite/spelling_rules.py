@@ -255,7 +255,7 @@ _TABLE: dict[str, Respell] = {
     ),
     "row spacing": _swap(r" \\\\ ", r" \\\\[2pt] ", frozenset({"matrix"})),
     "rows on lines": _swap(r" \\\\ ", "\\\\\\\\\n", frozenset({"matrix"})),
-    "trailing row end": _swap(r" \\end\{pmatrix\}", r" \\\\ \\end{pmatrix}"),
+    "trailing row end": _swap(r"(?<!\\\\) \\end\{pmatrix\}", r" \\\\ \\end{pmatrix}"),
     "thin spaces after commas": _swap(r", ", r",\\, ", frozenset({"set", "point", "region"})),
     "no spaces after commas": _swap(r"(?<![\d]), ", ",", frozenset({"set", "point", "region"})),
     "quads after commas": _swap(r", ", r",\\quad ", frozenset({"set"})),

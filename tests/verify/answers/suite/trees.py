@@ -24,10 +24,9 @@ def read(text: str) -> Tree:
 
 def _tree(node: ast.expr, text: str) -> Tree:
     match node:
-        case ast.Constant():
-            return ("num", ast.get_source_segment(text, node))
-        case ast.Name(id=name):
-            return ("sym", name)
+        case ast.Constant() | ast.Name():
+            head = "sym" if isinstance(node, ast.Name) else "num"
+            return (head, ast.get_source_segment(text, node))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return ("neg", _tree(operand, text))
         case ast.BinOp(left=left, op=operator, right=right):

@@ -27,7 +27,7 @@ POINTS = [
 GRID = [mpf(k) / 4 for k in range(-48, 49)] + [mpf("1.41421"), mpf("1.41422"), mpf(100), mpf(-100)]
 
 
-class NoValue(Exception):
+class NoValueError(Exception):
     """The tree has no value at the point: a pole, a logarithm of zero, something too large."""
 
 
@@ -77,19 +77,19 @@ def closed_value(tree: Tree) -> complex | None:
         return None
     try:
         return complex(evaluate(tree, {}))
-    except NoValue:
+    except NoValueError:
         return None
 
 
 def evaluate(tree: Tree, point: dict[str, Any]) -> Any:
-    """The number a value tree stands for; raises NoValue."""
+    """The number a value tree stands for; raises NoValueError."""
     try:
         with mp.workdps(DIGITS):
             result = _evaluate(tree, point)
     except (ZeroDivisionError, OverflowError, ValueError, TypeError, KeyError) as error:
-        raise NoValue(str(error)) from error
+        raise NoValueError(str(error)) from error
     if not mpmath.isfinite(result) or abs(result) > mpf(10) ** 60:
-        raise NoValue("no finite number of moderate size")
+        raise NoValueError("no finite number of moderate size")
     return mpmath.re(result) if abs(mpmath.im(result)) <= TOLERANCE * max(1, abs(result)) else result
 
 
@@ -113,7 +113,7 @@ def _evaluate(tree: Tree, point: dict[str, Any]) -> Any:
 
 
 def fingerprint(tree: Tree) -> Any:
-    """Numbers that two equal answers share, nested as the answer is; raises NoValue where it can't be had."""
+    """Numbers that two equal answers share, nested as the answer is; raises NoValueError where it can't be had."""
     with mp.workdps(DIGITS):
         return _fingerprint(tree)
 
@@ -141,11 +141,8 @@ def _truths(tree: Tree) -> list[bool]:
     """Where a relation or region holds: at a grid of x, the other letters being fixed small integers."""
     others = {letter: mpf(k % 3 + 1) for k, letter in enumerate(LETTERS)}
     names = symbols(tree)
-    truths = []
-    for x in GRID:
-        for y in (mpf(-3), mpf(2), mpf(4), mpf("0.25")) if "y" in names else (mpf(1),):
-            truths.append(_holds(tree, others | {"x": x, "y": y}))
-    return truths
+    heights = (mpf(-3), mpf(2), mpf(4), mpf("0.25")) if "y" in names else (mpf(1),)
+    return [_holds(tree, others | {"x": x, "y": y}) for x in GRID for y in heights]
 
 
 def _holds(tree: Tree, point: dict[str, Any]) -> bool:
@@ -163,7 +160,7 @@ def _holds(tree: Tree, point: dict[str, Any]) -> bool:
 
 def _real(value: Any) -> Any:
     if abs(mpmath.im(value)) > TOLERANCE:
-        raise NoValue("not real")
+        raise NoValueError("not real")
     return mpmath.re(value)
 
 
