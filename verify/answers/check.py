@@ -18,14 +18,17 @@ from mathpipe.core.records import Outcome, Verdict
 from verify.answers.compare import compare
 from verify.answers.equality import Sameness
 from verify.answers.extract import find_answer
+from verify.answers.extract_found import AnswerKind
 from verify.answers.judgement import Match, Reason, different, same
 from verify.answers.parse import ParseError, other_reading, parse_answer
 from verify.answers.symbolic import compare_symbolically
-from verify.answers.text_answers import choice_of, is_time, letter_of, normal_words, without_wrappers
-from verify.answers.tree import Node
+from verify.answers.text_answers import choice_of, is_time, is_time_of_day, letter_of, normal_words, without_wrappers
+from verify.answers.tree import Node, Text
 
 MAX_ANSWER_CHARACTERS = 20_000
 _CACHED_CHARACTERS = 300
+_WHOLE_CHARACTERS = 60
+_GUESSED = (AnswerKind.NUMBER, AnswerKind.FORMULA)  # the last value of a prose, for want of anything better
 _NUMBER = re.compile(r"([+-]?)(?:(\d{1,40})(?:\.(\d{1,40}))?|\.(\d{1,40}))\.?")
 _SPACING = re.compile(
     r"\\left(?![a-zA-Z])|\\right(?![a-zA-Z])|\\displaystyle(?![a-zA-Z])|\\[,;:! ]|[\s~$]+|\\\(|\\\)|\\\[|\\\]"
@@ -75,7 +78,15 @@ def _outcome(match: Match) -> tuple[Outcome, Reason, str]:
 @lru_cache(maxsize=4096)
 def _short_answer_in(text: str) -> str | None:
     found = find_answer(text)
+    if (found is None or found.kind in _GUESSED) and len(text) <= _WHOLE_CHARACTERS and _reads_whole(text):
+        return text.strip()
     return found.text if found is not None else None
+
+
+def _reads_whole(text: str) -> bool:
+    """Whether a short text is an answer as it stands: a formula, a time; prose may be read as words only."""
+    node = _read(text)
+    return is_time_of_day(node.words) if isinstance(node, Text) else isinstance(node, Node)
 
 
 def _answer_in(text: str) -> str | None:

@@ -178,11 +178,9 @@ VOCABULARY: dict[str, tuple[Kind, str]] = {
 }
 MINUS_WORDS = frozenset({"minus", "negative"})
 UPPER_WORDS = frozenset({"YES", "ODD"})  # NO may be a segment
-# Runs of two or three letters that are words, not products.
-SHORT_WORDS = frozenset(
-    "odd yes no one two six ten all any set not the is are per has none base to by of at an as it be we mod not but "
-    "can had sq cu am pm".split()
-)
+# Runs of three letters that are words, not products, and runs of two that are where blanks stand around them.
+SHORT_WORDS = frozenset("odd yes one two six ten all any set not the are per has but can had".split())
+SMALL_WORDS = frozenset("no is to by of at an as it be we sq cu am pm".split())
 # Units that may touch their number; other spellings need a blank.
 TOUCHING_UNITS = frozenset(
     "cm km mm kg mg ml mL dm ft lb lbs hr hrs mph kph oz yd yds min mins sec secs deg rad kmh Hz kHz kJ kW".split()

@@ -9,6 +9,7 @@ beside a small letter (`PV = nRT`).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from verify.answers.latex_commands import (
     MINUS_WORDS,
     NO_BARE_UNITS,
     SHORT_WORDS,
+    SMALL_WORDS,
     TOUCHING_UNITS,
     UPPER_WORDS,
     VOCABULARY,
@@ -37,6 +39,7 @@ _COMPOUND = re.compile(
     r"(?:s|h|hr|min|cm|m|kg|mL|ml|L|K|C|mol|sec|hour|day|second|minute)(?:\^\{?\d\}?)?(?![a-zA-Z\d(])"
 )
 _SHORT_NOUN = re.compile(r"[bcdfghjklmnpqrstvwxyz][aeiou][a-z]")  # 9 men
+_WORD_FOLLOWS = re.compile(r"\s+[\w($]")
 _NEXT_RUN = re.compile(r"\s+([a-zA-Z]+)")
 _NO_NOUNS = frozenset({*VOCABULARY, *FUNCTION_WORDS, *GREEK_WORDS})
 _NEXT_LETTER = re.compile(r"\s*\}?\s*[a-zA-Z({]")
@@ -85,11 +88,21 @@ def split_letters(text: str, start: int, end: int, before: Before) -> list[Piece
     fused = _FUSED.fullmatch(run)
     if fused is not None and fused[2]:
         return _fused(fused, start)
-    if is_word(run) or (before.spaced and before.value and _among_words(text, run, end, before)):
+    if (
+        is_word(run)
+        or _stands_alone(text, run, start)
+        or (before.spaced and before.value and _among_words(text, run, end, before))
+    ):
         return [Piece(Kind.WORD, run, end)]
-    if run.isupper() and _LONE_CAPITAL.search(text) is None:
+    if run.isupper() and not _has_lone_capital(text):
         return [Piece(Kind.NAME, run, end)]
     return [Piece(Kind.NAME, letter, start + index + 1) for index, letter in enumerate(run)]
+
+
+@lru_cache(maxsize=8)
+def _has_lone_capital(text: str) -> bool:
+    """Asked for every run of capitals of one text: remembered, or the time would not be linear."""
+    return _LONE_CAPITAL.search(text) is not None
 
 
 def _single(text: str, letter: str, start: int, before: Before) -> Piece:
@@ -124,6 +137,13 @@ def is_word(run: str) -> bool:
     return vowel and len(run) == 3 and run[0].isupper() and run[1:].islower()
 
 
+def _stands_alone(text: str, run: str, start: int) -> bool:
+    """`of`, `to` and their like between blanks; `an+b` and `by` beside signs are products."""
+    if run.lower() not in SMALL_WORDS or (start and not text[start - 1].isspace()):
+        return False
+    return _WORD_FOLLOWS.match(text, start + len(run)) is not None or (start == 0 and run.lower() == "no")
+
+
 def _among_words(text: str, run: str, end: int, before: Before) -> bool:
     """`red` in "12 red apples", `gum` in "pieces of gum": two or three letters among words."""
     if not any(letter in "aeiouy" for letter in run):
@@ -153,7 +173,7 @@ def _known(text: str, run: str, start: int, before: Before) -> Piece | None:
     if before.value and not before.worded and _is_unit(text, run, end, before):
         compound = _COMPOUND.match(text, start)
         return Piece(Kind.WORD, compound[0], compound.end()) if compound else Piece(Kind.WORD, run, end)
-    return None
+    return Piece(Kind.WORD, run, end) if run in CALLED_ONLY and len(run) > 2 and not before.value else None
 
 
 def _is_unit(text: str, run: str, end: int, before: Before) -> bool:

@@ -34,8 +34,9 @@ from verify.answers.tree import MAX_NODES, Node, Number
 
 MAX_TOKENS = MAX_NODES
 _TOKEN = re.compile(
-    r"(?P<digits>\d{1,300}(?![\d.,'_{~ \\eE]))"
-    r"|(?P<lettered>(?:\d+[A-F]|[A-F]+\d|[a-f]+\d)[0-9A-Fa-f]*(?=_\{?(?:1[1-9]|2\d|3[0-6])(?!\d))|[A-F]{2,}(?=_\{?16))"
+    r"(?P<lettered>(?:\d{1,40}[A-F]|[A-F]{1,40}\d|[a-f]{1,40}\d)[0-9A-Fa-f]{0,40}(?=_\{?(?:1[1-9]|2\d|3[0-6])(?!\d))"
+    r"|[A-F]{2,40}(?=_\{?16))"
+    r"|(?P<digits>\d{1,300}(?![\d.,'_{~ \\eE]))"
     r"|(?P<command>\\[a-zA-Z]+)"
     r"|(?P<letters>[^\W\d_]+)"
     r"|(?P<numeral>\d|\.(?=[\d\\(]))"
@@ -51,7 +52,7 @@ _ENVIRONMENT = re.compile(r"\s*\{\s*([a-zA-Z]+)\*?\s*\}")
 _COLUMNS = re.compile(r"\s*\{[^{}]*\}")
 _ROW_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|cm|mm)\s*\]")
 _VECTOR = re.compile(r"\s*\{?\s*(?:\\hat\s*)?\{?\s*(?:\\?([ijk])(?:math)?)(?![a-zA-Z])\s*\}?")
-_NOUN = re.compile(r"([a-zA-Z][a-zA-Z'-]+(?: [a-zA-Z'-]+){0,5})\)")
+_NOUN = re.compile(r"\s?([a-zA-Z][a-zA-Z'.-]+(?: [a-zA-Z'.-]+){0,5})\s?\)")
 _PRICE = re.compile(r"[0-9]+,[0-9]{2}\s?[€£¥₹₽]")
 _LETTER = re.compile(r"\s*\{\s*([a-zA-Z])\s*\}")
 _WITH_ARGUMENT = frozenset("color textcolor hspace vspace phantom hphantom tag label".split())
@@ -120,6 +121,8 @@ class _Lexer:
                 _READERS[group or ""](self, found[0])
             if len(tokens) > MAX_TOKENS:
                 raise ParseError(ParseReason.TOO_MANY_NODES, f"more than {MAX_TOKENS} signs")
+        if self.scopes:
+            raise ParseError(ParseReason.UNBALANCED, "a brace that is never closed")
         self._trim()
         tokens.append(Token(Kind.END, "", spaced=True))
         return tokens
@@ -187,10 +190,11 @@ class _Lexer:
         if not (self.spaced and self.tokens and self.tokens[-1].kind is Kind.NUMBER):
             return False
         found = _NOUN.match(self.text, self.position)
-        if found is None or found[1].split()[0] in VOCABULARY or not any(map(is_word, found[1].split())):
+        words = found[1].split() if found else []
+        if found is None or words[0] in VOCABULARY or not any(map(is_word, words)):
             return False
         self.position = found.end()
-        self._add(Kind.WORD, found[1])
+        self._add(Kind.WORD, found[1].replace(".", ""))
         return True
 
     def _escape(self, sign: str) -> None:

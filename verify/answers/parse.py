@@ -29,7 +29,7 @@ __all__ = ["MAX_CHARACTERS", "ParseError", "ParseReason", "other_reading", "pars
 MAX_CHARACTERS = 20_500  # the longest numeral and its delimiters
 _PLAIN_NUMBER = re.compile(r"(-?)(\d{1,300})(?:\.(\d{1,300}))?", re.ASCII)
 _LETTERED = frozenset({"m", "M", "AM", "PM", "R", "r"})
-_AMBIGUOUS = re.compile(r"[^\d,]*\d+,\d+[^\d,]*", re.ASCII)
+_AMBIGUOUS = re.compile(r"[^\d,]*(\d+),(\d+)[^\d,]*", re.ASCII)
 
 
 def parse_answer(text: str) -> Node:
@@ -41,8 +41,12 @@ def parse_answer(text: str) -> Node:
 
 
 def other_reading(text: str) -> Node | None:
-    """The second reading of a text whose only comma may separate items or be a decimal comma (`5,15`), or None."""
-    if len(text) > 200 or not _AMBIGUOUS.fullmatch(text):
+    """The second reading of a text whose only comma may separate items or be a decimal comma (`5,15`), or None.
+
+    One digit behind the comma is one decimal only after a zero: `0,5` may be a half, `2,3` is two numbers.
+    """
+    found = _AMBIGUOUS.fullmatch(text) if len(text) <= 200 else None
+    if found is None or (len(found[2]) == 1 and (found[1] != "0" or found[2] == "0")):
         return None
     try:
         first, second = _parse(text, flipped=False), _parse(text, flipped=True)
@@ -97,7 +101,7 @@ def _hyphen(tokens: list[Token], place: int) -> bool:
 
 
 def _mathematics(tokens: list[Token]) -> Node:
-    if len(tokens) == 1:
+    if all(token.text in ("{", "}", "") for token in tokens):
         raise ParseError(ParseReason.EMPTY, "nothing to read")
     answers = Answers(tokens)
     node = answers.over()

@@ -13,17 +13,14 @@ from verify.answers.parse_expression import Expressions
 from verify.answers.parse_words import read_number_words
 from verify.answers.tree import (
     Add,
-    Bracketed,
     Call,
     Congruence,
     Listing,
     Node,
     Number,
-    NumberSet,
     Quantity,
     Ratio,
     Relation,
-    SetBuilder,
     SetOf,
     SetOperation,
     Symbol,
@@ -31,7 +28,7 @@ from verify.answers.tree import (
 )
 from verify.answers.units import factor_between
 
-_SETS = (Bracketed, SetOf, SetBuilder, NumberSet, SetOperation, Symbol)
+_ORDER = frozenset({"<", "<=", ">", ">="})
 _DOTS = Symbol("…")
 
 
@@ -44,12 +41,20 @@ class Answers(Expressions):
         """Sides between relation signs."""
         if self.at(Kind.RELATION, "=", "~"):  # `= 5`: what it equals was left out
             self.take()
+        if self.at(Kind.WORD) and self.peek().kind is Kind.COLON and self.waiting != "set":
+            name = Symbol(self.take().text)
+            self.take()
+            with self.deeper(self.waiting):
+                return Relation(("=",), (name, self.relation()))  # radius: 5
+        outer, self.in_inequality = self.in_inequality, False
         sides = [self.side()]
         operators: list[str] = []
         while self._at_relation():
             operators.append(self.take().text)
+            self.in_inequality = self.in_inequality or operators[-1] in _ORDER
             side = self.side()
             sides.append(_as_set(side) if operators[-1] in ("in", "notin") else side)
+        self.in_inequality = outer
         value: Node = Relation(tuple(operators), tuple(sides)) if operators else sides[0]
         return _congruence(value)
 
@@ -63,11 +68,10 @@ class Answers(Expressions):
             self.take()
             return True
         if token.kind is Kind.RELATION:
-            waiting = self.bars[-1:]
-            if token.text == ">" and waiting == [">"]:
+            if token.text == ">" and self.waiting == ">":
                 return False
-            return not (token.text == "divides" and waiting in (["set"], ["|"]))
-        if token.kind is Kind.BAR and token.text == "|" and self.bars[-1:] in ([], [""]):
+            return not (token.text == "divides" and self.waiting in ("set", "|"))
+        if token.kind is Kind.BAR and token.text == "|" and not self.waiting:
             self.tokens[self.index] = token._replace(kind=Kind.RELATION, text="divides")
             return True
         return False
@@ -113,9 +117,15 @@ class Answers(Expressions):
 
     def _ratio(self) -> Node:
         items = [self.expression()]
-        while self.bars[-1:] != ["set"] and (self.accept(Kind.COLON) or self.accept(Kind.WORD, "to")):
+        while self._continues_ratio():
+            self.take()
             items.append(self.expression())
         return Ratio(tuple(items)) if len(items) > 1 else items[0]
+
+    def _continues_ratio(self) -> bool:
+        if self.at(Kind.COLON):
+            return self.waiting != "set" and not (self.in_inequality and self.peek().kind is Kind.OPEN)
+        return self.at(Kind.WORD, "to")
 
     def _words(self) -> Node | None:
         """A side of words alone: `x = \\text{odd}`."""
@@ -159,28 +169,35 @@ class Answers(Expressions):
 
     def _joiner(self, *, rows: bool) -> str:
         """Commas and words between two items, as one sign; nothing where the list ends."""
-        start = self.index
         found: list[str] = []
-        while True:
-            if (self.at(Kind.SEPARATOR) and (rows or self.token.text != "row")) or self.at(Kind.JOIN):
-                found.append(self.take().text)
-            elif self.at(Kind.CONDITION) or self._at_alignment():
-                self.take()
-                found.append(",")
-            else:
-                break
+        while sign := self._separator(rows=rows):
+            found.append(sign)
         if self._ends_list() or (not rows and self.at(Kind.SEPARATOR)):
-            if found and not all(sign in (",", ";", "row") for sign in found):
+            if not {",", ";"}.issuperset(found):
                 raise self.error(ParseReason.INCOMPLETE, "expected another item")
-            self.index = self.index if all(sign in (",", ";", "row") for sign in found) else start
             return ""
-        for sign in (";", "row", "or", "and", ","):
-            if sign in found:
-                return {"row": ";"}.get(sign, f",{sign}" if sign in ("or", "and") and "," in found else sign)
-        return ""
+        if ";" in found:
+            return ";"
+        for word in ("or", "and"):
+            if word in found:
+                return f",{word}" if "," in found else word
+        return "," if found else ""
 
-    def _at_alignment(self) -> bool:
-        return self.at(Kind.CELL) and self.tokens[self.index - 1].kind is Kind.SEPARATOR
+    def _separator(self, *, rows: bool) -> str:
+        """Moves past one sign or word between items, and says which; nothing where none comes next."""
+        token = self.token
+        if token.kind is Kind.SEPARATOR and (rows or token.text != "row"):
+            sign = ";" if token.text == "row" else token.text
+        elif token.kind is Kind.JOIN or token.kind is Kind.CONDITION:
+            sign = token.text
+        elif token.kind is Kind.CELL and self.tokens[self.index - 1].kind is Kind.SEPARATOR:
+            sign = ","
+        elif token.kind is Kind.COLON and self.waiting != "set" and self.peek().kind is Kind.OPEN:
+            sign = ";"  # x < 1 : (-∞, 1), said twice
+        else:
+            return ""
+        self.take()
+        return sign
 
     def _ends_list(self) -> bool:
         return self.token.kind in (Kind.END, Kind.CLOSE, Kind.FINISH)

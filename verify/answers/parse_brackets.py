@@ -49,6 +49,10 @@ class Brackets(Functions):
 
     def parenthesised(self) -> Node:
         """A bracket of any kind."""
+        known = self.brackets_read.pop(self.index, None)
+        if known is not None:
+            self.index = known[1]
+            return known[0]
         token = self.token
         if token.text == "\\{":
             return self.set()

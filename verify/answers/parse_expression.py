@@ -95,7 +95,8 @@ class Expressions(Quantities):
     def _product_of_quantities(self, first: Quantity) -> Node:
         """`4 ft × 12 ft`: the units of the factors stay with them."""
         sign = self.take().text
-        second = self.product()
+        with self.deeper(self.waiting):
+            second = self.product()
         return Multiply((first, second)) if sign == "*" else Divide(first, second)
 
     def _signed(self) -> Node:
@@ -158,7 +159,7 @@ class Expressions(Quantities):
         if kind is Kind.OPEN:
             return token.text != "<" and self.peek().text != "mod" and not self.closes_outwards()
         if kind is Kind.BAR:
-            return self.bars[-1:] in ([], [""], [">"]) and self._another_bar()
+            return self.waiting in ("", ">") and self._another_bar()
         return kind is Kind.OPERATOR and token.text == "_" and self._begins_choice()
 
     def _another_bar(self) -> bool:
@@ -213,6 +214,8 @@ class Expressions(Quantities):
     def _raised(self, value: Node) -> Node | None:
         """The value with what stands above it; None where that is the side of a limit."""
         following = self.peek()
+        if self._after_degrees() and (primes := self._raised_primes()):
+            return Quantity(value, _MINUTES if primes == 1 else _SECONDS)
         if following.kind is Kind.DEGREE or (following.text == "{" and self.peek(2).kind is Kind.DEGREE):
             self.index += 2
             if following.text == "{":
@@ -252,8 +255,7 @@ class Expressions(Quantities):
         return self.peek().kind in (Kind.OPERATOR, Kind.NAME) and self.peek().text not in "+-"
 
     def _after_degrees(self) -> bool:
-        before = self.tokens[: self.index]
-        return any(token.kind is Kind.DEGREE for token in before[-6:])
+        return any(token.kind is Kind.DEGREE for token in self.tokens[max(0, self.index - 14) : self.index])
 
     def _arc(self, value: Node) -> Node:
         self.take()
@@ -302,7 +304,8 @@ class Expressions(Quantities):
         if token.kind is Kind.OPERATOR and token.text == "_" and self._begins_choice():
             return self.chosen()
         if token.kind is Kind.OPERATOR and token.text in ("pm", "mp"):
-            return self.expression()
+            with self.deeper(self.waiting):
+                return self.expression()
         if token.kind is Kind.END:
             raise self.error(ParseReason.INCOMPLETE, "expected a value")
         reason = ParseReason.NOT_MATHEMATICS if token.kind is Kind.OTHER else ParseReason.INCOMPLETE
@@ -320,7 +323,7 @@ class Expressions(Quantities):
         """A bracket; `{}_n C_k` begins with an empty group."""
         if self.at(Kind.OPEN, "{") and self.peek().text == "}":
             self.index += 2
-            return self.operand()
+            return self.chosen()
         return self.parenthesised()
 
 
@@ -334,7 +337,7 @@ _OPERANDS: dict[Kind, Callable[[Expressions], Node]] = {
     Kind.FRACTION: Expressions.fraction,
     Kind.ROOT: Expressions.root,
     Kind.BIG: Expressions.big,
-    Kind.ACCENT: Expressions.accent,
+    Kind.ACCENT: Expressions.accented,
     Kind.SHAPE: Expressions.shape,
     Kind.OPEN: Expressions.group_or_choice,
     Kind.BAR: Expressions.bar,

@@ -45,6 +45,7 @@ _FUNCTION_LETTERS = frozenset("hFGHPQWpqr")
 _FACTOR_LETTERS = frozenset("abcdkmnxyzt")  # before a numeral in parentheses these are factors
 _GREEK_FUNCTIONS = {"Gamma": "gamma", "zeta": "zeta"}
 _ONE = Number(fmpq(1))
+_AFTER_DIFFERENTIAL = frozenset({Kind.END, Kind.RELATION, Kind.CLOSE, Kind.SEPARATOR, Kind.OPERATOR})
 _D = ((Kind.NAME, "d"),)
 
 
@@ -115,7 +116,7 @@ class Functions(Atoms):
     def _argument_of_function(self, name: str) -> tuple[Node, ...]:
         if self.at(Kind.OPEN, "(", "[") or (name in _OF_SEVERAL and self.at(Kind.OPEN)):
             return self.unpacked(self.parenthesised())
-        with self.deeper(self.bars[-1] if self.bars else ""):
+        with self.deeper(self.waiting):
             return self.unpacked(self._bare_argument()) if name in _OF_SEVERAL else (self._bare_argument(),)
 
     def _bare_argument(self) -> Node:
@@ -144,6 +145,11 @@ class Functions(Atoms):
         """`\\sin π/6` means the sine of π/6."""
         return len(factors) == 1 and isinstance(factors[0], Constant)
 
+    def accented(self) -> Node:
+        r"""A name with a mark, or the function it names: `\dot{x}(t)`."""
+        value = self.accent()
+        return self.applied(value) or value
+
     # --- unknown functions -----------------------------------------------------------------------------------------
 
     def applied(self, name: Node) -> Node | None:
@@ -156,12 +162,14 @@ class Functions(Atoms):
         start = self.index
         inside = self.parenthesised()
         arguments = self.unpacked(inside)
-        if self._is_application(head, name.name, inside, arguments):
+        if self._is_application(head, name.name, inside):
             return self._counted(name.name, arguments) or Apply(name.name, arguments)
+        # A factor after all: kept, since reading it again at every level would take exponential time.
+        self.brackets_read[start] = (inside, self.index)
         self.index = start
         return None
 
-    def _is_application(self, head: str, name: str, inside: Node, arguments: tuple[Node, ...]) -> bool:
+    def _is_application(self, head: str, name: str, inside: Node) -> bool:
         if isinstance(inside, Bracketed) and inside.closing == ")":
             return True
         if head in _ALWAYS_FUNCTIONS or name.endswith("'") or head in ("phi", "psi"):
@@ -219,7 +227,10 @@ class Functions(Atoms):
         if not variable or self._order() != order or not self.accept(Kind.CLOSE, "}"):
             self.index = start
             return None
-        return Derivative(variable, order, function if function is not None else self.product())
+        if function is not None:
+            return Derivative(variable, order, function)
+        with self.deeper(self.waiting):
+            return Derivative(variable, order, self.product())
 
     def _order(self) -> int:
         if self.at(Kind.OPERATOR, "^"):
@@ -253,7 +264,7 @@ class Functions(Atoms):
     def big(self) -> Node:
         """A sum, product, integral or limit."""
         kind = BigKind(self.take().text)
-        with self.deeper(self.bars[-1] if self.bars else ""):
+        with self.deeper(self.waiting):
             if kind is BigKind.LIMIT:
                 return self._limit()
             return self._integral() if kind is BigKind.INTEGRAL else self._sum(kind)
@@ -292,7 +303,9 @@ class Functions(Atoms):
     def at_differential(self) -> bool:
         """Whether `dx` comes next."""
         following = self.peek()
-        return self.token[:2] in _D and following.kind is Kind.NAME and not following.spaced
+        if self.token[:2] not in _D or following.kind is not Kind.NAME:
+            return False
+        return not following.spaced or self.peek(2).kind in _AFTER_DIFFERENTIAL
 
     def _limit(self) -> Node:
         self.expect(Kind.OPERATOR, "_")

@@ -6,17 +6,20 @@ dropped; `5 feet 6 inches` is a sum; `2.5 million` is one number; in `30 pieces 
 
 from __future__ import annotations
 
+import re
+
 from flint import fmpq
 
 from verify.answers.labels import symbols_of
-from verify.answers.latex_commands import Kind
+from verify.answers.latex_commands import OTHERWISE, Kind
 from verify.answers.parse_brackets import Brackets
 from verify.answers.parse_error import ParseReason
 from verify.answers.parse_words import NUMBER_WORDS, SCALES, read_number_words
 from verify.answers.tree import Add, Multiply, Negate, Node, Number, Quantity
-from verify.answers.units import is_label, read_unit
+from verify.answers.units import Unit, is_label, read_unit
 
 _MAX_WORDS = 12
+_HYPHEN = re.compile(r"(?<=[a-zA-Z])-(?=[a-zA-Z])")
 _UNIT_SIGNS = frozenset({Kind.WORD, Kind.NAME})
 
 
@@ -31,6 +34,8 @@ class Quantities(Brackets):
 
     def _begins_unit(self) -> bool:
         token = self.token
+        if token.kind is Kind.WORD and token.text.lower() in OTHERWISE:
+            return False
         if token.kind is Kind.FRACTION:  # 36 \frac{\text{km}}{\text{h}}
             return self.peek(2).kind is Kind.WORD and self.peek(2).worded
         return token.kind in (Kind.WORD, Kind.CURRENCY) or (token[:2] == (Kind.OPERATOR, "/") and self._per_unit())
@@ -38,7 +43,8 @@ class Quantities(Brackets):
     def _money(self) -> Node:
         """An amount with its currency in front; what follows may say per what."""
         unit = read_unit(self.take().text) or ()
-        value = self.product()
+        with self.deeper(self.waiting):
+            value = self.product()
         minus = isinstance(value, Negate)
         amount = value.operand if isinstance(value, Negate) else value
         if isinstance(amount, Quantity):
@@ -59,13 +65,14 @@ class Quantities(Brackets):
             return value
         start = self.index
         phrase = self._whole_phrase()
-        unit = read_unit(phrase) or read_unit(phrase.partition(" of ")[0])  # pieces of gum
+        unit = _unit(phrase)
         if unit is None or (is_label(unit) and symbols_of(value)):
             self.index = start
             raise self.error(ParseReason.LEFTOVER, f"expected a unit, found {phrase[:40]}: no unit")
         quantity = Quantity(value, unit)
         if self.at(Kind.NUMBER):
-            rest = self.product()
+            with self.deeper(self.waiting):
+                rest = self.product()
             if not isinstance(rest, Quantity):
                 raise self.error(ParseReason.LEFTOVER, "expected a unit behind the second value")
             return Add((quantity, rest))
@@ -98,7 +105,7 @@ class Quantities(Brackets):
         parts: list[str] = []
         while True:
             token = self.token
-            if token.kind is Kind.WORD or (token.kind is Kind.NAME and parts and parts[-1] in ("/", "·")):
+            if token.kind is Kind.WORD or (token.kind is Kind.NAME and parts and parts[-1] in ("/", "·", "-")):
                 parts.append(self.take().text)
             elif token.kind is Kind.OPERATOR and token.text in ("/", "*", "^", "-"):
                 if token.text == "^":
@@ -152,3 +159,11 @@ class Quantities(Brackets):
             place += 1
             ends.append(place)
         return words, ends
+
+
+def _unit(phrase: str) -> Unit | None:
+    """The unit of a phrase: `N-m` is a product, in `pieces of gum` the first noun counts."""
+    product = read_unit(_HYPHEN.sub("·", phrase))
+    if product is not None and not is_label(product):
+        return product
+    return read_unit(phrase) or read_unit(phrase.partition(" of ")[0])

@@ -7,8 +7,6 @@ The grammar is a ladder of classes, one a file, each knowing only those below it
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from verify.answers.latex_commands import Kind
 from verify.answers.lexer import Token
@@ -24,9 +22,10 @@ class Reader(ABC):
     def __init__(self, tokens: list[Token]) -> None:
         self.tokens = tokens
         self.index = 0
-        self.nesting = 0
         self.bars: list[str] = []  # what the innermost |…|, ‖…‖ or {…|…} waits for
         self.in_integral = False
+        self.in_inequality = False
+        self.brackets_read: dict[int, tuple[Node, int]] = {}  # what was read ahead, by where it begins
         self.bound: list[str] = []  # variables of sums: there `i` is no imaginary unit
 
     # --- what the rungs above provide ------------------------------------------------------------------------------
@@ -89,18 +88,30 @@ class Reader(ABC):
             raise self.error(reason, f"expected {' or '.join(texts) or kind.name.lower()}")
         return self.take()
 
+    @property
+    def waiting(self) -> str:
+        """The bar that the innermost level waits for."""
+        return self.bars[-1] if self.bars else ""
+
     def error(self, reason: ParseReason, what: str) -> ParseError:
         """An error that says where."""
         found = self.token.text[:40] or "the end"
         return ParseError(reason, f"{what}, found {found}")
 
-    @contextmanager
-    def deeper(self, waiting: str = "") -> Iterator[None]:
-        """One level down; `waiting` is the bar that ends it."""
-        if self.nesting >= MAX_NESTING:
+    @property
+    def nesting(self) -> int:
+        """How many levels down."""
+        return len(self.bars)
+
+    def deeper(self, waiting: str = "") -> Reader:
+        """One level down, for a `with`; `waiting` is the bar that ends it."""
+        if len(self.bars) >= MAX_NESTING:
             raise self.error(ParseReason.TOO_DEEP, f"more than {MAX_NESTING} levels of nesting")
-        self.nesting += 1
         self.bars.append(waiting)
-        yield
+        return self
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.bars.pop()
-        self.nesting -= 1

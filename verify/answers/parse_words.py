@@ -38,7 +38,7 @@ _WRAPPER = re.compile(r"\\(?:text[a-z]*|mbox|hbox|mathrm|mathbf|operatorname|emp
 _SPACING = re.compile(r"\\[,;:! ]|\\q?quad(?![a-zA-Z])|\\[()\[\]]|\\left(?![a-zA-Z])|\\right(?![a-zA-Z])|[{}$~]|\s+")
 _PROSE = re.compile(r"[^\W\d_](?:[\w\s.,;:!?'’\"()&%-]|(?<=\d)/(?=\d))*")
 _LONG_WORD = re.compile(r"[^\W\d_]{2}")
-_TIME = re.compile(r"(\d{1,2}(?:\s*:\s*\d\d){0,2})\s*([ap])\.?\s?m\b\.?", re.IGNORECASE)
+_TIME = re.compile(r"(\d{1,2}(?:\s*:\s*\d\d){0,2})\s*([ap])\.?\s?m\b\.?((?:\s[\w\s,.]*)?)", re.IGNORECASE)
 _REMAINDER = re.compile(r"\d+ [Rr] ?\d+")
 
 
@@ -128,7 +128,7 @@ def fixed_phrase(cleaned: str) -> Text | None:
     plain = plain_text(cleaned) if len(cleaned) <= MAX_PROSE else ""
     time = _TIME.fullmatch(plain)
     if time is not None:
-        return Text(f"{''.join(time[1].split())} {time[2].lower()}.m.")
+        return Text(f"{''.join(time[1].split())} {time[2].lower()}.m.{time[3].rstrip(' .,')}")
     return Text(plain) if _REMAINDER.fullmatch(plain) else None
 
 

@@ -37,6 +37,7 @@ _CHOICE = re.compile(
 _LETTER = re.compile(r"(?:(?:option|choice)\s+)?\(?\s*([A-J])\s*[).:]?\Z", re.IGNORECASE)
 _WRAPPER = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf|textit|mbox|operatorname|textsf|bold)\s*\{([^{}]*)\}")
 _TIME = re.compile(r"\d{1,2}:\d\d(?::\d\d)?\Z")
+_TIME_OF_DAY = re.compile(r"\d{1,2}(?::\d\d)?\s*[ap]\.?\s?m\.?", re.IGNORECASE)
 _MAX_CHOICE = 400
 
 
@@ -98,6 +99,11 @@ def letter_of(text: str) -> str | None:
         return None
     found = _LETTER.match(without_wrappers(text).strip(" $\n\t"))
     return found[1] if found else None
+
+
+def is_time_of_day(words: str) -> bool:
+    """Whether the words are a time with its half of the day: 4:30 p.m."""
+    return _TIME_OF_DAY.fullmatch(words) is not None
 
 
 def is_time(text: str) -> bool:

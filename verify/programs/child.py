@@ -1,6 +1,6 @@
 """Run a program inside the cage: as a script once, or cell by cell with its state kept.
 
-In: the program's text (or a pipe of cells). Out: what it prints, its exit code, and one line of JSON a cell on the
+In: the program's text (or a socket with cells). Out: what it prints, its exit code, and a line of JSON a cell on the
 report descriptor: the last expression's `repr` and the exception's name. The program shares this process, so it can
 write any report it likes; nobody outside believes more than that these are the program's own words.
 Display of the last expression and short tracebacks follow IPython. Standard library only.

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from verify.programs import kernel, landlock, namespaces, seccomp
 from verify.programs.protections import Protection
-from verify.programs.root_files import DEVICES, OWN_FOLDER
+from verify.programs.root_files import DEVICES
 
 _MB = 2**20
 # Python frames of C functions that call back need it; the kernel grows the stack only when it is touched.
@@ -84,11 +84,6 @@ def filter_for(layers: frozenset[Protection]) -> seccomp.Filter:
         attributes=Protection.MOUNT_NAMESPACE not in layers,
         forking=Protection.UNPRIVILEGED_USER not in layers,
     )
-
-
-def own_folder(layers: frozenset[Protection]) -> str | None:
-    """Where a run's folder is, when every run can have the same path."""
-    return OWN_FOLDER if Protection.MOUNT_NAMESPACE in layers else None
 
 
 def _set_limits(cage: Cage, limits: Mapping[str, float]) -> None:

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from verify.programs import child, confine, kernel, namespaces, supervisor, sweeping
+from verify.programs import child, confine, kernel, namespaces, root_files, supervisor, sweeping
 from verify.programs.protections import Protection
 
 READY = b"ready"
@@ -40,11 +40,10 @@ class Ended:
 class ForkedRun:
     """A child that waits for its job, or works on it."""
 
-    def __init__(self, cage: confine.Cage, user: int, views: namespaces.Views, folders: str) -> None:
-        shared = confine.own_folder(cage.layers)
+    def __init__(self, cage: confine.Cage, user: int, views: namespaces.Views, folders: str | None) -> None:
         owner = user if Protection.UNPRIVILEGED_USER in cage.layers else os.geteuid()
-        self._disk_folder = None if shared else sweeping.make_folder(folders, owner)
-        folder = shared or self._disk_folder or ""
+        self._disk_folder = sweeping.make_folder(folders, owner) if folders else None
+        folder = self._disk_folder or root_files.OWN_FOLDER
         self._supervised = _needs_supervisor(cage)
         self._job, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         own = views.pid_namespace
@@ -126,19 +125,20 @@ def _work(
     numbers: dict[str, Any],
     descriptors: list[int],
 ) -> None:
+    reply = job.fileno()
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.setsid()
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-        socket_number = _arrange(descriptors, job.fileno())
+        reply = _arrange(descriptors, reply)
         confine.confine(cage, user, folder, numbers)
-        os.write(socket_number, READY)
-        os.close(socket_number)
-    except OSError as error:
+        os.write(reply, READY)
+        os.close(reply)
+    except (OSError, ValueError, OverflowError) as error:
         with suppress(OSError):
-            job.send(f"could not protect the run: {error}".encode())
+            os.write(reply, f"could not protect the run: {error}".encode())
         os._exit(70)
     if numbers["mode"] == "session":
         child.run_as_session()

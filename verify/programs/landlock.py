@@ -3,7 +3,7 @@
 In: what it may read, run, or change. Effect: everything else fails with EACCES, for this process and all it starts,
 for ever. Sources: landlock(7), the kernel's Documentation/userspace-api/landlock.rst. ABI 1 knows files, 3 also their
 truncation, 4 TCP, 5 ioctls on devices, 6 signals and abstract UNIX sockets. Landlock does not know chmod, utime or
-setxattr: where no mount namespace hides the files, `seccomp.py` denies those, and truncation where Landlock is too old.
+setxattr: where no mount namespace hides the files, `seccomp.py` denies those, and truncation on old kernels.
 """
 
 # The worker process loads no pathlib and opens paths relative to descriptors.

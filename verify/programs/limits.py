@@ -6,6 +6,7 @@ SymPy; a test suite of a programming contest raises `wall_seconds` and `memory_m
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from mathpipe.core.errors import ConfigError
@@ -16,10 +17,11 @@ from verify.programs.protections import Protection
 class Limits:
     """Limits of one run (of one cell, in a session).
 
-    `memory_mb` is address space a process may add to that of a fresh interpreter; `file_mb` bounds all files
-    together where there is a mount namespace, else each single file. `output_bytes` is kept of stdout and of
-    stderr each; a program that writes four times as much is killed. `processes` counts threads too.
-    `require` names protections that must be active beyond the minimum; `without` turns some off.
+    `memory_mb` is address space a process may add to that of a fresh interpreter; all processes of a run together
+    may hold twice as much, where that can be watched. `file_mb` bounds all files together where there is a mount
+    namespace, else each file and, looked at every 50 ms, all. `output_bytes` is kept of stdout and of stderr each; a
+    program that writes four times as much is killed. `processes` counts threads too. `require` names protections
+    that must be active beyond the minimum; `without` turns some off.
     """
 
     wall_seconds: float = 10.0
@@ -38,8 +40,10 @@ class Limits:
         """Refuse values that no run could live under."""
         for name, least in _LEAST.items():
             value = getattr(self, name)
-            if not value >= least:
-                raise ConfigError(f"Limits.{name}={value}", f"at least {least}", f"give {name} a larger value")
+            if not least <= value < math.inf:
+                raise ConfigError(
+                    f"Limits.{name}={value}", f"a number of at least {least}", f"give {name} a larger value"
+                )
 
 
 # An import opens a folder and a file at once, beside the five descriptors there are: less than this fails to start.

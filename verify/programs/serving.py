@@ -43,7 +43,7 @@ class Worker:
     """The loop: take jobs, pass on signals, keep deadlines, report ends, keep one child ready."""
 
     def __init__(
-        self, control: socket.socket, cage: confine.Cage, user: int, views: namespaces.Views, folders: str
+        self, control: socket.socket, cage: confine.Cage, user: int, views: namespaces.Views, folders: str | None
     ) -> None:
         self._control = control
         self._cage = cage
@@ -74,7 +74,6 @@ class Worker:
                 self._stop_what_must()
         for running in self._running.values():
             running.run.kill()
-        os._exit(0)
 
     def _fork(self) -> ForkedRun:
         return ForkedRun(self._cage, self._user, self._views, self._folders)
@@ -91,8 +90,7 @@ class Worker:
             raise EOFError
         channel = socket.socket(fileno=descriptors.pop(0))
         try:
-            run, self._spare = self._spare or self._fork(), None
-            run.hand_over(message, descriptors)
+            run = self._hand_over(message, descriptors)
         except OSError as error:
             _tell(channel, {"started": False, "problem": f"no process for the run: {error}"})
             return
@@ -108,7 +106,19 @@ class Worker:
         self._running[run.process] = running
         self._selector.register(channel, selectors.EVENT_READ, lambda: self._obey(running))
 
+    def _hand_over(self, message: bytes, descriptors: list[int]) -> ForkedRun:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            with suppress(OSError):  # it died while it waited
+                spare.hand_over(message, descriptors)
+                return spare
+        run = self._fork()
+        run.hand_over(message, descriptors)
+        return run
+
     def _obey(self, running: Running) -> None:
+        if running.run.process not in self._running:  # it ended in this very round
+            return
         try:
             word = running.channel.recv(16)
         except ConnectionResetError:

@@ -50,6 +50,18 @@ def _children(proc: int | None) -> list[int]:
     return found
 
 
+# Folders of runs lie in memory if they can: a program that fills a disk slows down everybody.
+_MEMORY_FOLDER = "/dev/shm"
+
+
+def make_folder_of_folders() -> str:
+    """A new folder for those of runs; programs of another uid pass through it."""
+    memory = _MEMORY_FOLDER if os.access(_MEMORY_FOLDER, os.W_OK | os.X_OK) else None
+    folder = tempfile.mkdtemp(prefix="programs-", dir=memory)
+    os.chmod(folder, 0o711)
+    return folder
+
+
 def make_folder(parent: str, owner: int) -> str:
     """A new empty folder that only `owner` and root can enter."""
     folder = tempfile.mkdtemp(prefix="run-", dir=parent)

@@ -8,7 +8,6 @@ this package it needs without running `verify/__init__.py`, so nothing else of t
 from __future__ import annotations
 
 import json
-import os
 import select
 import socket
 import subprocess
@@ -57,8 +56,6 @@ expand((_x + _y)**2), diff(sin(_x), _x), integrate(_x**2, (_x, 0, 1)), limit(sin
 Eq(_x, 2).subs(_x, 2), Rational(1, 3).evalf(20), Matrix([[1, 2], [3, 4]]).det(), factorint(12)
 summation(_x, (_x, 1, 9))
 """
-# Runs without a mount namespace have their folders here, if it exists: filling a disk would slow down everybody.
-_MEMORY_FOLDER = "/dev/shm"
 _SHARED_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")
 _OTHER_FILES = ("/etc/ld.so.cache", "/usr/share/zoneinfo")
 
@@ -73,12 +70,9 @@ class WorkerProcess:
     def __init__(self, without: Iterable[Protection] = (), preload: Iterable[str] = PRELOADED) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
+        self._folder: str | None = None
         self._sending = threading.Lock()
-        memory = _MEMORY_FOLDER if os.access(_MEMORY_FOLDER, os.W_OK | os.X_OK) else None
-        self.folder = tempfile.mkdtemp(prefix="programs-", dir=memory)
-        Path(self.folder).chmod(0o711)  # programs of another uid pass through it
-        asked = {"without": sorted(without), "folder": self.folder, **_loading(preload)}
-        settings = json.dumps({**_installed(), **asked})
+        settings = json.dumps({**_installed(), "without": sorted(without), **_loading(preload)})
         options = ["-s", "-S", "-P", "-X", "utf8", "-c", _BOOT]
         with theirs, tempfile.TemporaryFile() as complaints:
             self._process = subprocess.Popen(
@@ -94,6 +88,7 @@ class WorkerProcess:
             theirs.close()
             hello = self._hello(complaints)
         self.layers = frozenset(map(Protection, hello["layers"]))
+        self._folder = hello["folder"]
         self.loaded: tuple[str, ...] = tuple(hello["loaded"])
 
     def _hello(self, complaints: Any) -> dict[str, Any]:
@@ -145,7 +140,8 @@ class WorkerProcess:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
-        sweeping.remove_folder(self.folder)
+        if self._folder:
+            sweeping.remove_folder(self._folder)
 
 
 def _loading(preload: Iterable[str]) -> dict[str, Any]:

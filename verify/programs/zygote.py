@@ -21,7 +21,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from verify.programs import confine, kernel, landlock, namespaces, probing, seccomp
+from verify.programs import confine, kernel, landlock, namespaces, probing, seccomp, sweeping
 from verify.programs.protections import ALL_PROTECTIONS, Protection
 from verify.programs.serving import Worker
 
@@ -59,8 +59,12 @@ def main(control_number: int, settings: dict[str, Any]) -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
-    control.send(json.dumps({"layers": sorted(layers), "loaded": loaded}).encode())
-    Worker(control, cage, user, views, settings["folder"]).serve()
+    folder = None if Protection.MOUNT_NAMESPACE in layers else sweeping.make_folder_of_folders()
+    control.send(json.dumps({"layers": sorted(layers), "loaded": loaded, "folder": folder}).encode())
+    Worker(control, cage, user, views, folder).serve()
+    if folder:
+        sweeping.remove_folder(folder)
+    os._exit(0)  # and with the first process of a PID namespace all others
 
 
 def _load(name: str) -> bool:

@@ -1,8 +1,8 @@
 """A tree in a short notation, so that a test can show text and tree side by side.
 
 `3/2@1` is a numeral with one decimal place, `«pi»` a constant, `[2·x]` a product, `(x + 1)` a sum, `f⟨x⟩` a known and
-`f@⟨x⟩` an unknown function, `5‹meter›` a quantity, `B(1, 2]` brackets, `L<1, 2>` a list, `S{1}` a set, `M[1, 2; 3, 4]`
-a matrix, `"odd"` words.
+`f@⟨x⟩` an unknown function, `5‹meter›` a quantity, `B(1, 2]` brackets, `L<1, 2>` a list, `S{1}` a set,
+`M[1, 2; 3, 4]` a matrix, `"odd"` words.
 """
 
 from verify.answers.tree import (

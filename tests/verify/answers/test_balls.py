@@ -51,7 +51,9 @@ def why(call):
 def close(value, expected):
     """Whether a value is what mpmath says, to 40 digits."""
     ball = balls.complex_ball(value)
-    found = mpmath.mpc(mpmath.mpf(ball.real.mid().str(60, radius=False)), mpmath.mpf(ball.imag.mid().str(60, radius=False)))
+    found = mpmath.mpc(
+        mpmath.mpf(ball.real.mid().str(60, radius=False)), mpmath.mpf(ball.imag.mid().str(60, radius=False))
+    )
     return abs(found - expected) <= mpmath.mpf(10) ** -40 * max(1, abs(expected))
 
 

@@ -60,9 +60,12 @@ expressions = st.recursive(
         st.sampled_from(["pi", "e", "1/3", "0.25"]),
     ),
     lambda inner: st.one_of(
-        st.tuples(inner, st.sampled_from(["+", "-", "*", "/"]), inner).map(lambda part: f"({part[0]} {part[1]} {part[2]})"),
+        st.tuples(inner, st.sampled_from(["+", "-", "*", "/"]), inner).map(
+            lambda part: f"({part[0]} {part[1]} {part[2]})"
+        ),
         st.tuples(
-            st.sampled_from(["sqrt", "exp", "ln", "sin", "cos", "tan", "arctan", "abs", "sinh", "arcsin", "cosh"]), inner
+            st.sampled_from(["sqrt", "exp", "ln", "sin", "cos", "tan", "arctan", "abs", "sinh", "arcsin", "cosh"]),
+            inner,
         ).map(lambda part: f"{part[0]}({part[1]})"),
         st.tuples(inner, st.integers(-3, 3)).map(lambda part: f"{part[0]}**({part[1]})"),
     ),
@@ -145,7 +148,10 @@ def test_numerals_and_determinants_are_values():
     rows = ((Number(fmpq(1)), Number(fmpq(2))), (Number(fmpq(3)), Number(fmpq(4))))
     assert Evaluator().value(Matrix(rows, determinant=True)) == -2
     with working_precision(64):
-        irrational = ((Call("sqrt", (Number(fmpq(2)),)), Number(fmpq(0))), (Number(fmpq(5)), Call("sqrt", (Number(fmpq(2)),))))
+        irrational = (
+            (Call("sqrt", (Number(fmpq(2)),)), Number(fmpq(0))),
+            (Number(fmpq(5)), Call("sqrt", (Number(fmpq(2)),))),
+        )
         assert balls.ball(Evaluator().value(Matrix(irrational, determinant=True))).contains(2)
 
 
@@ -175,7 +181,13 @@ def test_unknown_functions_depend_on_name_and_values_alone():
 
 
 def test_leaving_the_reals_is_noted_unless_something_imaginary_is_written():
-    for text, left in [("sqrt(-2)", True), ("ln(-2)**2", True), ("sqrt(-2)**2", True), ("i * sqrt(2)", False), ("2", False)]:
+    for text, left in [
+        ("sqrt(-2)", True),
+        ("ln(-2)**2", True),
+        ("sqrt(-2)**2", True),
+        ("i * sqrt(2)", False),
+        ("2", False),
+    ]:
         at = Evaluator()
         with working_precision(64):
             at.value(tree(text))

@@ -77,7 +77,13 @@ def test_the_logarithm_of_powers_of_one_number_is_their_exponents_quotient(commo
 
 @pytest.mark.parametrize(
     ("value", "base", "found"),
-    [(8, 2, fmpq(3)), (fmpq(1, 8), 4, fmpq(-3, 2)), (8, fmpq(1, 2), fmpq(-3)), (1, 7, fmpq(0)), (10**300, 10, fmpq(300))],
+    [
+        (8, 2, fmpq(3)),
+        (fmpq(1, 8), 4, fmpq(-3, 2)),
+        (8, fmpq(1, 2), fmpq(-3)),
+        (1, 7, fmpq(0)),
+        (10**300, 10, fmpq(300)),
+    ],
 )
 def test_rational_logarithms(value, base, found):
     assert exact.logarithm(fmpq(value), fmpq(base)) == found
@@ -147,7 +153,13 @@ def test_divisors_and_multiples():
 
 @pytest.mark.parametrize(
     ("digits", "base", "value"),
-    [("204", 5, fmpq(54)), ("FF", 16, fmpq(255)), ("0.1", 3, fmpq(1, 3)), ("10.01", 2, fmpq(9, 4)), ("zz", 36, fmpq(1295))],
+    [
+        ("204", 5, fmpq(54)),
+        ("FF", 16, fmpq(255)),
+        ("0.1", 3, fmpq(1, 3)),
+        ("10.01", 2, fmpq(9, 4)),
+        ("zz", 36, fmpq(1295)),
+    ],
 )
 def test_numerals_in_a_base(digits, base, value):
     assert exact.numeral(digits, base) == value

@@ -51,6 +51,10 @@ CASES = {
         ("PV=nRT", "{[P·V] = [n·R·T]}"),
         (r"\frac{NO}{BO}=\frac{1}{\sqrt 6}", "{<NO / BO> = <1 / sqrt⟨6⟩>}"),
         ("(x,y)=(5,8)", "{B(x, y) = B(5, 8)}"),
+        ("radius: 5, center: (1,2)", "L<{radius = 5}, {center = B(1, 2)}>"),
+        (r"\text{Area}: 5", "{Area = 5}"),
+        ("an+b=c", "{([a·n] + b) = c}"),
+        ("ax + by = c", "{([a·x] + [b·y]) = c}"),
     ],
     "ratios": [
         ("3:4", "3:4"),
@@ -142,6 +146,7 @@ CASES = {
         (r"y = 3 \text{ for } x>0", "L<{y = 3}, {x > 0}>"),
         (r"1, 2, 3, \ldots", "L<1, 2, 3, …>"),
         ("1, 2,", "L<1, 2>"),
+        (r"x<1:(-\infty,1)", "L<{x < 1}; B(-«infinity», 1)>"),
     ],
     "congruences": [
         (r"x \equiv 3 \pmod 7", "x ≡ 3 mod 7"),
@@ -192,7 +197,8 @@ def test_an_answer_has_its_tree(text, tree):
     [
         ("5,15", "103/20@2", "L<5, 15>"),
         ("27,93", "L<27, 93>", "2793/100@2"),
-        ("x = 2,5", "L<{x = 2}, 5>", "{x = 5/2@1}"),
+        ("0,5", "L<0, 5>", "1/2@1"),
+        ("x = 21,16", "L<{x = 21}, 16>", "{x = 529/25@2}"),
     ],
 )
 def test_an_ambiguous_comma_has_two_readings(text, first, second):
@@ -200,6 +206,8 @@ def test_an_ambiguous_comma_has_two_readings(text, first, second):
     assert sketch(other_reading(text)) == second
 
 
-@pytest.mark.parametrize("text", ["5", "5, 15", "(5,15)", "1,2,3", "5.15", "x", "1,234,5", "", "5,"])
+@pytest.mark.parametrize(
+    "text", ["5", "5, 15", "2,3", "-5,0", "0,0", "x = 2,5", "(5,15)", "1,2,3", "5.15", "x", "1,234,5", "", "5,"]
+)
 def test_other_commas_have_one_reading(text):
     assert other_reading(text) is None

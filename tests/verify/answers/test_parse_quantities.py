@@ -51,6 +51,10 @@ CASES = {
         (r"4 \mathrm{ft} \times 12 \mathrm{ft}", "[4‹foot›·12‹foot›]"),
         (r"x = 5 \text{ cm}", "{x = 5‹centimeter›}"),
         (r"(3 \text{ cm}, 4 \text{ cm})", "B(3‹centimeter›, 4‹centimeter›)"),
+        (r"0.05 \mathrm{~N}-\mathrm{m}", "1/20@2‹meter newton›"),
+        ("450,000 foot-pounds", "450000‹foot pound›"),
+        ("36 (sq. inches)", "36‹inch2›"),
+        ("57 ( science books)", "57‹word:science book›"),
     ],
     "angles": [
         (r"90^\circ", "90‹degree›"),
@@ -64,6 +68,7 @@ CASES = {
         ("25 °C", "25‹celsius›"),
         (r"45^\circ 30'", "(45‹degree› + 30‹arcminute›)"),
         (r"\frac{\pi}{2} \text{ radians}", "<«pi» / 2>‹radian›"),
+        (r"179^{\circ} 59^{\prime} 56^{\prime \prime}", "(179‹degree› + 59‹arcminute› + 56‹arcsecond›)"),
     ],
     "percents": [
         ("28%", "28‹percent›"),

@@ -35,6 +35,7 @@ WORDS = [
     ("The graph of y is a line", '"The graph of y is a line"'),
     ("does not exist", '"does not exist"'),
     ("4:30 p.m.", '"4:30 p.m."'),
+    ("11:55 p.m. on 24 December 2014.", '"11:55 p.m. on 24 December 2014"'),
     ("4:30 PM", '"4:30 p.m."'),
     ("4:30pm", '"4:30 p.m."'),
     ("10 AM", '"10 a.m."'),

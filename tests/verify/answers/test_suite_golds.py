@@ -64,3 +64,62 @@ def test_a_verdict_of_two_golds_is_symmetric() -> None:
         if (there.outcome is Outcome.CORRECT) is not (back.outcome is Outcome.CORRECT):
             odd.append(f"{one!r} | {other!r} | {there.detail} | {back.detail}")
     assert not odd, "\n".join(odd[:50])
+
+
+def digit_changed(gold: str, generator: random.Random) -> str:
+    """The gold with one digit changed to another."""
+    place = generator.choice([found.start() for found in re.finditer(r"\d", gold)])
+    digit = (int(gold[place]) + generator.randint(1, 8)) % 10
+    return f"{gold[:place]}{digit}{gold[place + 1 :]}"
+
+
+def test_another_digit_anywhere_in_a_gold_is_seen() -> None:
+    """Golds that are one expression: where several are equated, only the last of them counts."""
+    generator = random.Random(3)
+    accepted = []
+    for gold in golds():
+        if re.search(r"[=\n]|\\approx|[A-Za-z]{3,} [A-Za-z(]|\^\{?0|_", gold) or not re.search(r"\d", gold):
+            continue
+        verdict = check_answer(gold, candidate := digit_changed(gold, generator))
+        if verdict.outcome is Outcome.CORRECT:
+            accepted.append(f"{gold!r} | {candidate!r} | {verdict.detail}")
+    assert not accepted, "\n".join(accepted)
+
+
+# What a wrong answer to the same problem looks like; {} is the gold.
+PLAIN_EDITS = [
+    r"2 \cdot ({})",
+    "-({})",
+    "{}+1",
+    "1{}",
+    "{}, 77",
+    r"{} \text{{ or }} 77",
+    r"\{{{}, 77\}}",
+    "({}, 77)",
+    "x < {}",
+    "{}i",
+    "{}x",
+    r"\frac{{{}}}{{2}}",
+    r"\sqrt{{{}}}+2",
+    "not {}",
+    r"{}\%",
+]
+
+
+def plain_golds() -> list[str]:
+    """Golds that are one closed value of digits, fractions, roots and pi, other than zero and one."""
+    form = re.compile(r"[-\d./{}()+ ^]*(\\(d?frac|sqrt|pi|left|right|cdot)[-\d./{}()+ ^\[\]]*)*")
+    return [
+        gold for gold in golds() if form.fullmatch(gold) and not re.fullmatch(r"[-01. ]+|77|.*[({]$|.*\+ *$", gold)
+    ]
+
+
+@pytest.mark.parametrize("edit", PLAIN_EDITS)
+def test_another_value_made_of_a_gold_is_seen(edit: str) -> None:
+    sample = random.Random(edit).sample(plain_golds(), 400)
+    accepted = [
+        f"{gold!r} | {candidate!r} | {verdict.detail}"
+        for gold in sample
+        if (verdict := check_answer(gold, candidate := edit.format(gold))).outcome is Outcome.CORRECT
+    ]
+    assert not accepted, "\n".join(accepted)

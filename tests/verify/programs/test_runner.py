@@ -243,10 +243,18 @@ def test_nothing_runs_below_the_minimum() -> None:
 
 
 def test_limits_that_no_run_could_live_under_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"Limits.wall_seconds=0: at least 0.01"):
+    with pytest.raises(ConfigError, match=r"Limits.wall_seconds=0: a number of at least 0.01"):
         Limits(wall_seconds=0)
     with pytest.raises(ConfigError, match=r"Limits.memory_mb=nan"):
         Limits(memory_mb=float("nan"))  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"Limits.wall_seconds=inf"):
+        Limits(wall_seconds=float("inf"))
+
+
+def test_limits_beyond_what_the_machine_can_count_are_refused_not_ignored(runner: ProgramRunner) -> None:
+    result = runner.run("print(1)", limits=Limits(memory_mb=2**60))
+    assert (result.status, result.stdout) == (ProgramStatus.REFUSED, "")
+    assert result.detail.startswith("could not protect the run: ")
 
 
 def test_many_threads_share_a_worker(runner: ProgramRunner) -> None:
@@ -273,7 +281,7 @@ def test_it_works_inside_asyncio(runner: ProgramRunner) -> None:
 
 
 def test_a_dead_worker_is_replaced() -> None:
-    with ProgramRunner() as runner:
+    with ProgramRunner(preload=()) as runner:
         assert runner.run("print(1)").stdout == "1\n"
         first = runner.worker().process
         os.kill(first, signal.SIGKILL)
@@ -282,7 +290,7 @@ def test_a_dead_worker_is_replaced() -> None:
 
 
 def test_a_worker_that_dies_during_a_run_costs_only_time() -> None:
-    with ProgramRunner() as runner:
+    with ProgramRunner(preload=()) as runner:
         worker = psutil.Process(runner.worker().process)
         threading.Timer(0.3, worker.kill).start()
         result = runner.run("import time; time.sleep(0.6); print('done')")
@@ -290,7 +298,7 @@ def test_a_worker_that_dies_during_a_run_costs_only_time() -> None:
 
 
 def test_a_stopped_worker_does_not_hold_up_the_result() -> None:
-    with ProgramRunner() as runner:
+    with ProgramRunner(preload=()) as runner:
         worker = psutil.Process(runner.worker().process)
         for process in [worker, *worker.children(recursive=True)]:
             process.suspend()
@@ -302,7 +310,7 @@ def test_a_stopped_worker_does_not_hold_up_the_result() -> None:
 
 
 def test_closing_ends_every_process_of_the_worker() -> None:
-    runner = ProgramRunner()
+    runner = ProgramRunner(preload=())
     process = psutil.Process(runner.worker().process)
     family = [process, *process.children(recursive=True)]
     runner.close()

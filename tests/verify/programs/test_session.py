@@ -103,7 +103,7 @@ def test_a_stale_report_is_not_taken_for_the_next_cells(session: ProgramSession)
 
 
 def test_a_lost_worker_is_told_as_lost_state(runner: ProgramRunner) -> None:
-    with ProgramRunner() as own, ProgramSession(runner=own) as session:
+    with ProgramRunner(preload=()) as own, ProgramSession(runner=own) as session:
         session.run("x = 1")
         worker = psutil.Process(own.worker().process)
         family = [worker, *worker.children(recursive=True)]

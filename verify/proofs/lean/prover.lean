@@ -141,6 +141,13 @@ where
     let typeRow ← exprRow tables type
     addRow tables.exprRows [.str tag, toJson row, toJson typeRow, toJson (← exprRow tables body)]
 
+/-- How eagerly the kernel unfolds a definition: it decides how long checking takes, never what is true. -/
+def height : ConstantInfo → Nat
+  | .defnInfo value => match value.hints with
+    | .regular height => height.toNat + 1
+    | _ => 0
+  | _ => 0
+
 def kindOf : ConstantInfo → String
   | .axiomInfo _ => "axiom"
   | .thmInfo _ => "theorem"
@@ -175,7 +182,7 @@ partial def declare (tables : Tables) (base environment : Environment) (name : N
       | _ => pure 0
     tables.declarations.modify fun made => made.push (Json.mkObj [
       ("kind", .str (kindOf constant)), ("name", toJson row), ("levels", .arr parameters.toArray),
-      ("type", toJson type), ("value", toJson value)])
+      ("type", toJson type), ("value", toJson value), ("height", toJson (height constant))])
 where declareAll : List Name → IO Unit
   | [] => pure ()
   | head :: rest => do
@@ -223,18 +230,14 @@ partial def firstThatWorks (allowCode : Bool) (statement : String) (command : Sy
     | ("status", .str "proof") :: _ => return result
     | _ => firstThatWorks allowCode statement command rest result
 
-/-- Try the claim in the file; print one line. The readings' outcomes come last first. -/
-def attempt (path : String) : CommandElabM Unit := do
-  match Json.parse (← IO.FS.readFile path) with
-  | .error message => report [("status", "bad request"), ("message", .str message)]
-  | .ok claim =>
-    let statement := text (field claim "statement")
-    match ← parseStatement statement with
-    | .error message =>
-      report [("claim", field claim "claim"), ("status", "bad statement"), ("message", .str message)]
-    | .ok command =>
-      let outcomes ← firstThatWorks (flag (field claim "allow_code")) statement command
-        (items (field claim "readings")) []
-      report [("claim", field claim "claim"), ("status", "tried"), ("outcomes", .arr outcomes.toArray)]
+/-- What came of the claim: the outcome of every reading that was tried, the last first. -/
+def attempt (claim : Json) : CommandElabM Json := do
+  let statement := text (field claim "statement")
+  match ← parseStatement statement with
+  | .error message => return Json.mkObj [("status", "bad statement"), ("message", .str message)]
+  | .ok command =>
+    let outcomes ← firstThatWorks (flag (field claim "allow_code")) statement command
+      (items (field claim "readings")) []
+    return Json.mkObj [("status", "tried"), ("outcomes", .arr outcomes.toArray)]
 
 end MathpipeProver

@@ -38,9 +38,6 @@ partial def spell : Name → String
   | .str parent part => spell parent ++ "." ++ part
   | .num parent part => spell parent ++ "." ++ toString part
 
-/-- One line of JSON: what the caller reads. -/
-def report (pairs : List (String × Json)) : IO Unit := IO.println (Json.mkObj pairs).compress
-
 partial def firstOf (kind : Name) (syntaxTree : Syntax) : Option Syntax :=
   if syntaxTree.getKind == kind then some syntaxTree else among syntaxTree.getArgs.toList
 where among : List Syntax → Option Syntax
@@ -111,5 +108,37 @@ def elaborated (command : Syntax) (source : String) : CommandElabM (Environment 
   let after ← get
   set before
   return (after.env, ← firstError after.messages.toList)
+
+/-- The answer to one request, whatever happens on the way. -/
+def answered (answer : Json → CommandElabM Json) (request : String) : CommandElabM Json :=
+  fun context state => do
+    match Json.parse request with
+    | .error message => return Json.mkObj [("status", "broken"), ("message", .str message)]
+    | .ok value =>
+      match ← (answer value context state).toBaseIO with
+      | .ok reply => return reply
+      | .error problem => return Json.mkObj [("status", "broken"), ("message", .str (← problem.toMessageData.toString))]
+
+/-- Answer the request in one file by another file, which appears whole or not at all. -/
+def answerFile (answer : Json → CommandElabM Json) (request reply : String) : CommandElabM Unit := do
+  let result ← answered answer (← IO.FS.readFile request)
+  IO.FS.writeFile (reply ++ ".part") result.compress
+  IO.FS.rename (reply ++ ".part") reply
+
+/-- Answer `request-0.json`, `request-1.json`, … by `reply-0.json`, … as they appear, until none comes any more.
+Files, because the standard streams belong to whatever the candidate prints. -/
+partial def serve (answer : Json → CommandElabM Json) (patience : Nat) : CommandElabM Unit := do
+  IO.FS.writeFile "ready.part" Lean.versionString
+  IO.FS.rename "ready.part" "ready"
+  waitFor 0 patience
+where waitFor (place left : Nat) : CommandElabM Unit := do
+  let request := "request-" ++ toString place ++ ".json"
+  if ← System.FilePath.pathExists request then
+    answerFile answer request ("reply-" ++ toString place ++ ".json")
+    waitFor (place + 1) patience
+  else if left == 0 then return
+  else
+    IO.sleep 2
+    waitFor place (left - 1)
 
 end MathpipeStatement
