@@ -3,5 +3,25 @@
 from mathpipe.core.records import Outcome, Verdict
 from verify.answers.check import check_answer
 from verify.answers.extract import extract_answer
+from verify.claims import AnswerClaim, Claim, IoTest, ProgramClaim, ProofClaim
+from verify.pool import PoolLimits, VerifierPool
+from verify.programs import Limits, ProgramResult, run_program
+from verify.proofs import check_proof
 
-__all__ = ["Outcome", "Verdict", "check_answer", "extract_answer"]
+__all__ = [
+    "AnswerClaim",
+    "Claim",
+    "IoTest",
+    "Limits",
+    "Outcome",
+    "PoolLimits",
+    "ProgramClaim",
+    "ProgramResult",
+    "ProofClaim",
+    "Verdict",
+    "VerifierPool",
+    "check_answer",
+    "check_proof",
+    "extract_answer",
+    "run_program",
+]

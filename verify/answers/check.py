@@ -23,11 +23,12 @@ from verify.answers.judgement import Match, Reason, different, same
 from verify.answers.parse import ParseError, other_reading, parse_answer
 from verify.answers.symbolic import compare_symbolically
 from verify.answers.text_answers import choice_of, is_time, is_time_of_day, letter_of, normal_words, without_wrappers
-from verify.answers.tree import Node, Text
+from verify.answers.tree import Node, Quantity, Text
 
 MAX_ANSWER_CHARACTERS = 20_000
 _CACHED_CHARACTERS = 300
 _WHOLE_CHARACTERS = 60
+_SENTENCE_CHARACTERS = 400
 _GUESSED = (AnswerKind.NUMBER, AnswerKind.FORMULA)  # the last value of a prose, for want of anything better
 _NUMBER = re.compile(r"([+-]?)(?:(\d{1,40})(?:\.(\d{1,40}))?|\.(\d{1,40}))\.?")
 _SPACING = re.compile(
@@ -36,7 +37,8 @@ _SPACING = re.compile(
 _DIGITS_APART = re.compile(r"\d[\s~]+\d")
 _FRACTIONS = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
 # Signs and operators are no words and would be lost.
-_ONLY_WORDS = re.compile(r"[^\W\d_][\w\s.,;:'’\"!?()]*")
+_ONLY_WORDS = re.compile(r"(?=.*[^\W\d_]{2})[\w\s.,;:'’\"!?()-]*", re.DOTALL)
+_LONG_WORD = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{3,}")
 _WORDY = re.compile(r"[A-Za-z]{2}")
 
 
@@ -57,7 +59,7 @@ def _judge(reference: object, candidate: object, timeout_seconds: float) -> tupl
         return Outcome.NO_ANSWER, Reason.NOT_TEXT, f"reference and candidate must be text, not {kinds}"
     # A subclass may compare as it pleases: only its characters count.
     reference, candidate = str.__str__(reference), str.__str__(candidate)
-    expected, given = _answer_in(reference), _answer_in(candidate)
+    expected, given = _reference_in(reference), _answer_in(candidate)
     if expected is None:
         return Outcome.NO_ANSWER, Reason.UNREADABLE_REFERENCE, "the reference holds no answer"
     if given is None:
@@ -65,7 +67,7 @@ def _judge(reference: object, candidate: object, timeout_seconds: float) -> tupl
     if max(len(expected), len(given)) > MAX_ANSWER_CHARACTERS:
         long = Reason.UNREADABLE_REFERENCE if len(expected) > MAX_ANSWER_CHARACTERS else Reason.TOO_LONG
         return Outcome.NO_ANSWER, long, f"an answer of more than {MAX_ANSWER_CHARACTERS} characters is not read"
-    match = _same_text(expected, given) or _same_number(expected, given)
+    match = _same_text(expected, given) or _same_text(expected, candidate) or _same_number(expected, given)
     if match is None:
         return _judge_read(expected, given, timeout_seconds)
     return _outcome(match)
@@ -86,7 +88,17 @@ def _short_answer_in(text: str) -> str | None:
 def _reads_whole(text: str) -> bool:
     """Whether a short text is an answer as it stands: a formula, a time; prose may be read as words only."""
     node = _read(text)
+    if _LONG_WORD.search(text):
+        return isinstance(node, Quantity)
     return is_time_of_day(node.words) if isinstance(node, Text) else isinstance(node, Node)
+
+
+def _reference_in(text: str) -> str | None:
+    """The answer that a reference holds; a sentence without a mark is one as a whole."""
+    found = find_answer(text)
+    if found is not None and found.kind in _GUESSED and len(text) <= _SENTENCE_CHARACTERS:
+        return text.strip()
+    return found.text if found is not None else text.strip() or None
 
 
 def _answer_in(text: str) -> str | None:
@@ -212,6 +224,8 @@ def _as_choice(expected: str, given: str, timeout_seconds: float) -> tuple[Outco
     if letter is not None and offered is not None:
         return _letters(letter, offered.letter)
     if wanted is not None:
+        if wanted.content and offered is not None and offered.content and wanted.letter == offered.letter:
+            return _judge(wanted.content, offered.content, timeout_seconds)
         answered = letter_of(given) or (offered.letter if offered else None)
         if answered is not None:
             return _letters(wanted.letter, answered)

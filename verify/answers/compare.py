@@ -25,7 +25,7 @@ from verify.answers.labels import Item, item_of, labels_agree, symbols_of
 from verify.answers.matching import match_collections
 from verify.answers.quantities import compare_quantities
 from verify.answers.ranges import compare_ranges
-from verify.answers.relations import compare_relations
+from verify.answers.relations import compare_relations, renamed
 from verify.answers.rounding import as_decimal, printed_value, rounds_to
 from verify.answers.several import Collection, collect
 from verify.answers.text_answers import ALL_REALS, NOTHING, normal_words, words_of
@@ -84,7 +84,7 @@ def _compare_values_or_lists(reference: Node, candidate: Node) -> Match:
         return match_collections(_as_collection(reference, many), _as_collection(candidate, others), _compare_items)
     one, other = item_of(reference), item_of(candidate)
     if isinstance(reference, Relation) and isinstance(candidate, Relation):
-        return _compare_two_relations(reference, candidate, one, other)
+        return _compare_two_relations(reference, candidate, one)
     if one is None or other is None:
         return different("one is an equation, the other a value", Reason.DIFFERENT_KIND)
     return _compare_items(one, other)
@@ -95,7 +95,9 @@ def _as_collection(node: Node, found: Collection | None) -> Collection:
     return found or Collection((item_of(node) or Item(None, node),), named=False)
 
 
-def _compare_two_relations(reference: Relation, candidate: Relation, one: Item | None, other: Item | None) -> Match:
+def _compare_two_relations(reference: Relation, candidate: Relation, one: Item | None) -> Match:
+    candidate = renamed(reference, candidate)
+    other = item_of(candidate)
     if one is not None and other is not None and one.label is not None and other.label is not None:
         match = _compare_items(one, other)
         if match.equal or (match.reason is Reason.DIFFERENT_LABEL and not symbols_of((one.value, other.value))):
@@ -144,7 +146,10 @@ def _by_rounding(reference: Node, candidate: Node, match: Match, *, approximate:
 
 def _compare_builders(reference: SetBuilder, candidate: SetBuilder) -> Match:
     """`{2n | n ∈ Z}` and `{2k | k ∈ Z}`: the name of the bound variable does not matter."""
-    names = dict(zip(sorted(symbols_of(candidate)), sorted(symbols_of(reference)), strict=False))
+    ours, theirs = sorted(symbols_of(reference)), sorted(symbols_of(candidate))
+    if len(ours) != len(theirs):
+        return different("another number of variables")
+    names = dict(zip(theirs, ours, strict=True))
 
     def rename(node: Node) -> Node:
         if isinstance(node, Symbol):

@@ -51,8 +51,18 @@ def item_of(node: Node) -> Item | None:
         return Item(node.sides[-1], node.sides[0], "~" in node.operators)
     if label is None:
         return _chained_value(node)
+    if any(isinstance(side, Symbol) for side in node.sides[1:-1]):
+        return None  # x = y = 4 is about two things
     value, approximate = _last_exact(node.sides[1:], node.operators)
     return Item(label, value, approximate)
+
+
+def chained_items(node: Node) -> list[Item]:
+    """`x = y = 4` as two values; empty for anything else."""
+    if not isinstance(node, Relation) or set(node.operators) != {"="} or len(node.sides) < 3:
+        return []
+    names, value = node.sides[:-1], node.sides[-1]
+    return [Item(name, value) for name in names] if all(isinstance(name, Symbol) for name in names) else []
 
 
 def _chained_value(node: Relation) -> Item | None:
@@ -118,8 +128,20 @@ def labels_agree(reference: Node | None, candidate: Node | None) -> bool:
     """Whether two names may stand for the same thing: `x` and `y` may not, nor a ratio and its inverse."""
     if isinstance(reference, Symbol) and isinstance(candidate, Symbol):
         return _plain(reference.name) == _plain(candidate.name)
+    if isinstance(reference, Apply) and isinstance(candidate, Apply):
+        return reference.function.lower() == candidate.function.lower() and _same_arguments(
+            reference.arguments, candidate.arguments
+        )
     both_ratios = isinstance(reference, Divide | Ratio) and isinstance(candidate, Divide | Ratio)
     return reference == candidate or not both_ratios
+
+
+def _same_arguments(reference: tuple[Node, ...], candidate: tuple[Node, ...]) -> bool:
+    """A variable may have another name, a value not: f(2) is not f(3), and P(X = 0) not P(X = 3)."""
+    if len(reference) != len(candidate):
+        return False
+    pairs = zip(reference, candidate, strict=True)
+    return all(one == other or (isinstance(one, Symbol) and isinstance(other, Symbol)) for one, other in pairs)
 
 
 def _plain(name: str) -> str:

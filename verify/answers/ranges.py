@@ -55,7 +55,9 @@ def is_range(node: Node) -> bool:
             return any(isinstance(item, Relation) and is_range(item) for item in items) and _one_variable(node)
         case SetOperation(_, parts):
             return not all(isinstance(part, SetOf) for part in parts)
-        case SetBuilder() | NumberSet():
+        case SetBuilder(element, condition):
+            return symbols_of(condition) <= symbols_of(element)
+        case NumberSet():
             return True
         case _:
             return False

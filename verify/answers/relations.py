@@ -16,7 +16,6 @@ _MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!=", "~"
 
 def compare_relations(reference: Relation, candidate: Relation, compare: Pairwise) -> Match:
     """Two relations, whatever they relate."""
-    candidate = _renamed(reference, candidate)
     for form in (candidate, _mirrored(candidate)):
         if form is not None and _side_by_side(reference, form, compare):
             return same("the same relation")
@@ -38,8 +37,11 @@ def _mirrored(relation: Relation) -> Relation | None:
     return Relation(known, relation.sides[::-1]) if len(known) == len(operators) else None
 
 
-def _renamed(reference: Relation, candidate: Relation) -> Relation:
-    """The candidate with the argument of its function named as in the reference: f(t) = t^2 is f(x) = x^2."""
+def renamed(reference: Relation, candidate: Relation) -> Relation:
+    """The candidate with the argument of its function named as in the reference: f(t) = t^2 is f(x) = x^2.
+
+    Names change places, so that f(t) = 2x becomes f(x) = 2t and not f(x) = 2x.
+    """
     one, other = reference.sides[0], candidate.sides[0]
     if not isinstance(one, Apply) or not isinstance(other, Apply) or len(one.arguments) != len(other.arguments):
         return candidate
@@ -48,6 +50,7 @@ def _renamed(reference: Relation, candidate: Relation) -> Relation:
         for now, was in zip(one.arguments, other.arguments, strict=True)
         if isinstance(now, Symbol) and isinstance(was, Symbol)
     }
+    names = {now: was for was, now in names.items()} | names
 
     def rename(node: Node) -> Node:
         return names.get(node, node) if isinstance(node, Symbol) else map_children(node, rename)

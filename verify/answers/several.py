@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from verify.answers.equality import expand_plus_minus
-from verify.answers.labels import Item, interchangeable, item_of
+from verify.answers.labels import Item, chained_items, interchangeable, item_of
 from verify.answers.tree import Bracketed, Congruence, Listing, Node, PlusMinus, Relation, SetOf, SetOperation
 
 MAX_ITEMS = 200
@@ -88,7 +88,7 @@ def _all_members(nodes: tuple[Node, ...]) -> list[Item]:
     for node in nodes:
         below = collect(node)
         if below is None:
-            members.append(item_of(node) or Item(None, node))
+            members.extend(chained_items(node) or [item_of(node) or Item(None, node)])
         elif below.named:
             members.append(Item(None, Bracketed("(", ")", below.values)))
         else:

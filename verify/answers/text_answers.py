@@ -36,6 +36,7 @@ _CHOICE = re.compile(
 )
 _LETTER = re.compile(r"(?:(?:option|choice)\s+)?\(?\s*([A-J])\s*[).:]?\Z", re.IGNORECASE)
 _WRAPPER = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf|textit|mbox|operatorname|textsf|bold)\s*\{([^{}]*)\}")
+_HEDGE = re.compile(r"(?:or|and|but|not)\b|[,/&]|\(?[A-J]\)?(?![a-zA-Z=])", re.IGNORECASE)  # a second letter
 _TIME = re.compile(r"\d{1,2}:\d\d(?::\d\d)?\Z")
 _TIME_OF_DAY = re.compile(r"\d{1,2}(?::\d\d)?\s*[ap]\.?\s?m\.?", re.IGNORECASE)
 _MAX_CHOICE = 400
@@ -90,7 +91,8 @@ def choice_of(text: str) -> Choice | None:
     found = _CHOICE.match(without_wrappers(text).strip(" $\n\t"))
     if found is None:
         return None
-    return Choice(found[1] or found[2] or found[3], found[4].strip().rstrip("$").strip())
+    content = found[4].strip().rstrip("$").strip()
+    return None if _HEDGE.match(content) else Choice(found[1] or found[2] or found[3], content)
 
 
 def letter_of(text: str) -> str | None:

@@ -109,6 +109,7 @@ _MAX_LABEL_WORDS = 3
 _NO_LABEL = frozenset(
     "and or not if is are was be the then than when where for with from to no none all any each either neither both "
     "so thus hence only but true false yes even odd positive negative infinite infinity undefined less more greater "
+    "otherwise happens never "
     "least most about approximately almost nearly over under times plus minus point half quarter hundred thousand "
     "million billion trillion mod in of x y z n k".split()
 )
