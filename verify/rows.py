@@ -117,7 +117,7 @@ def claim_of(row: Mapping[str, Any], columns: Columns) -> Claim:
         return ProofClaim(text_of(row.get(columns.statement)), text_of(row.get(columns.proof)))
     if columns.code:
         tests = tuple(_tests(row))
-        reference = row.get(columns.reference) if columns.reference else None
+        reference = row.get(columns.reference or _first(row, REFERENCES))
         return ProgramClaim(text_of(row[columns.code]), tests, None if tests else text_of(reference))
     reference = text_of(row.get(columns.reference))
     return AnswerClaim(reference.rpartition(_HASHES)[2].strip(), text_of(row.get(columns.candidate)))

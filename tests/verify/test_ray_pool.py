@@ -34,7 +34,8 @@ def test_verdicts_come_in_order_and_a_lost_actor_costs_nothing(cluster):
         assert [verdict.outcome for verdict in pool.map(claims)] == expected
         verdicts = pool.map(claims)
         first = next(verdicts)
-        actors = [process for process in psutil.process_iter() if "ray::_Judge" in " ".join(process.cmdline())]
+        running = psutil.process_iter(["cmdline"])  # None for a process that has ended meanwhile
+        actors = [process for process in running if "ray::_Judge" in " ".join(process.info["cmdline"] or [])]
         assert len(actors) == 2
         os.kill(actors[0].pid, signal.SIGKILL)
         assert [first.outcome, *(verdict.outcome for verdict in verdicts)] == expected

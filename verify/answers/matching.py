@@ -94,7 +94,19 @@ def _as_sets(first: Collection, second: Collection, compare: Itemwise) -> Match:
             if unsure is None:
                 return _missing(f"value {index} of {whose} has no equal", first, second)
             unknown = unknown or unsure
-    return unknown or same("the same values")
+    return unknown or _as_often(first, second, compare)
+
+
+def _as_often(first: Collection, second: Collection, compare: Itemwise) -> Match:
+    """Lists of one length say how often, too: 1, 1, 2 is not 1, 2, 2. A value said twice over is no other answer."""
+    if len(first.items) == len(second.items) and not (first.braces and second.braces):
+        left = list(second.items)
+        for index, item in enumerate(first.items, start=1):
+            place = next((at for at, other in enumerate(left) if compare(item, other).equal), None)
+            if place is None:
+                return _missing(f"value {index} of the reference comes less often", first, second)
+            del left[place]
+    return same("the same values")
 
 
 def _missing(what: str, first: Collection, second: Collection) -> Match:

@@ -1,10 +1,11 @@
 """`check_proof`: whether a proof proves our statement, as Lean's kernel says.
 
 In: a statement and a proof. Out: a `Verdict`; never an exception. The prover elaborates our parse of the statement
-with the candidate's value and hands over, as data, every declaration the result rests on; the judge, a process that never
-sees the candidate's text, states the theorem anew, has the kernel check each declaration, and collects the axioms. So
-`sorry`, new axioms, redefined constants and notations, changed statements, `native_decide` and skipped checks are seen
-by what they are and not by how they are spelled. Syntax that would run code of the candidate's own is refused.
+with the candidate's value and hands over, as data, every declaration the result rests on. The judge, a process that
+never sees the candidate's text, states the theorem anew, has the kernel check each declaration, and collects the
+axioms. So `sorry`, new axioms, redefined constants and notations, changed statements, `native_decide` and skipped
+checks are seen by what they are and not by how they are spelled. Syntax that would run code of the candidate's own is
+refused.
 """
 
 from __future__ import annotations
@@ -123,6 +124,9 @@ class ProofChecker:
             return Outcome.CRASH, ProofReason.CRASH, str(reply.get("message", reply))[:500]
         last = reply["outcomes"][0]
         if last["status"] != "proof":
+            stated = self._judge.ask({"statement": statement}, seconds=self.limits.seconds)
+            if stated["status"] == "bad statement":
+                return self._bad_statement(stated)
             return _failed(reply["outcomes"], statement, tries)
         judged = self._judge.ask(
             {"statement": statement, "data": last["data"], "allow_native": allow_native}, seconds=self.limits.seconds
@@ -153,7 +157,8 @@ def _failed(
         return Outcome.WRONG, ProofReason.DOES_NOT_PARSE, _short(first.get("message"))
     outcome, reading = readable[0]
     fault = outcome.get("fault") or {}
-    before = statement.count("\n") + (1 if reading.startswith(" := by\n") else 0)
+    script = len(tries) > 1 and reading == tries[0]  # our own "by" stands on a line before it
+    before = statement.count("\n") + script
     line = max(1, int(fault.get("line", 1)) - before)
     return Outcome.WRONG, ProofReason.DOES_NOT_ELABORATE, f"line {line}: {_short(fault.get('message'))}"
 
@@ -198,14 +203,14 @@ def check_proof(
 ) -> Verdict:
     """Whether `proof` proves the Lean 4 `statement`. Never raises.
 
-    `statement` may hold imports and `open` lines and end in `:= by sorry`; `proof` is a term or a tactic script, with
-    or without `by`. Lean is found by `find_toolchain` and kept for the next proof with the same header. `allow_native`
-    accepts what rests on compiled code. `lane` tells Lean processes for the same header apart.
+    `statement` may hold imports and `open` lines and end in `:= by sorry`; `proof` is a term or a tactic script,
+    with or without `by`. Lean is found by `find_toolchain` and kept for the next proof with the same header.
+    `allow_native` accepts what rests on compiled code. `lane` tells Lean processes for the same header apart.
     """
     lean = toolchain or find_toolchain()
     if lean is None:
         return Verdict(Outcome.UNAVAILABLE, HOW_TO_GET_ONE, reason=ProofReason.NO_TOOLCHAIN)
-    if not isinstance(statement, str) or not isinstance(proof, str):
+    if not _are_text(statement, proof):
         return Verdict(Outcome.NO_ANSWER, "statement and proof must be text", reason=ProofReason.BAD_STATEMENT)
     if len(statement) + len(proof) > _MAX_CHARACTERS:
         return Verdict(Outcome.NO_ANSWER, f"more than {_MAX_CHARACTERS} characters", reason=ProofReason.TOO_LONG)
@@ -217,6 +222,10 @@ def check_proof(
         return Verdict(Outcome.NO_ANSWER, "there is no proof", reason=ProofReason.DOES_NOT_PARSE)
     checker = _checker(lean, read, limits or ProofLimits(), lane)
     return checker.check(read.text, proof, allow_native=allow_native)
+
+
+def _are_text(*values: object) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _checker(lean: Toolchain, read: Statement, limits: ProofLimits, lane: int) -> ProofChecker:

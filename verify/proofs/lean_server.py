@@ -1,8 +1,8 @@
 """A Lean process that answers requests by files, and can be killed.
 
 In: a toolchain, which of the two sides it is (`lean/prover.lean`, `lean/judge.lean`), imports and header. Out:
-replies. Lean is loaded once and asked many times; requests and replies are files in a folder of the process's own, because its
-standard streams belong to whatever a candidate prints. Time and resident memory are watched from outside.
+replies. Lean is loaded once and asked many times; requests and replies are files in a folder of the process's own,
+because its standard streams belong to whatever a candidate prints. Time and resident memory are watched from outside.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _LOOK_SECONDS = 0.002
 _MEMORY_EVERY = 25  # looks between two readings of the memory
 _IDLE_LOOKS = 150_000  # of 2 ms each: a server that nobody asks for five minutes ends
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_OPTIONS = "set_option Elab.async false\nset_option linter.all false\n"
+# A misspelt name in a statement is an error, not a variable for anything.
+_OPTIONS = "set_option Elab.async false\nset_option linter.all false\nset_option relaxedAutoImplicit false\n"
 # The WebAssembly build comes without the library's proofs: what was a theorem there is read as an axiom here.
 _REALLY_AXIOM = {
     ToolchainKind.WASM: (

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 _END = re.compile(r"\s*:=\s*(?:by)?\s*(?:sorry)?\s*\Z")
 _HEADER = re.compile(
-    r"\s*(?:import|open|set_option|namespace|universe|universes|variable|noncomputable section|section)\b.*"
+    r"\s*(?!.*\bin\b)"
+    r"(?:import|open|set_option|namespace|universe|universes|variable|noncomputable section|section)\b.*"
 )
 _COMMENT = re.compile(r"\A\s*(?:/-.*?-/|--[^\n]*\n)", re.DOTALL)
 _MATHLIB = re.compile(r"\b(?:Mathlib|Aesop)\b|[ℝℂ]|\bReal\.|\bFinset\b|\bMathlib\b")

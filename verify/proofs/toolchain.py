@@ -2,7 +2,8 @@
 
 In: environment variables and PATH. Out: a `Toolchain`, or None; `HOW_TO_GET_ONE` says what to do then. Looked for in
 this order: `MATHPIPE_LEAN_PROJECT` (a Lake project, whose libraries are used, with `MATHPIPE_LEAN` or the `lean` on
-PATH), `MATHPIPE_LEAN` (a `lean` binary), `lean` on PATH, `~/.elan/bin/lean`, `MATHPIPE_LEAN_WASM` (a folder that `python -m verify.proofs.wasm` filled).
+PATH), `MATHPIPE_LEAN` (a `lean` binary), `lean` on PATH, `~/.elan/bin/lean`, `MATHPIPE_LEAN_WASM` (a folder that
+`python -m verify.proofs.wasm` filled).
 
 The native way runs the same Lean code and speaks the same protocol as the WebAssembly build, which the tests run; it
 has not met a native Lean on the machine where it was written.

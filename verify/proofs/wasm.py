@@ -3,9 +3,10 @@
     python -m verify.proofs.wasm FOLDER
 
 In: a folder with `package.json` and `package-lock.json` (npm checks the package's SHA-512 by the lock). Out: the
-package below `node_modules`, and beside it `lean.js`, a changed copy that starts in seconds instead of minutes: symbols
-are looked up in a table and not in a list of 201,110 exports, the pool has one thread instead of four, and only the
-job's folder and the library are mounted. A copy in which a place to be changed is not found exactly once is refused.
+package below `node_modules`, and beside it `lean.js`, a changed copy that starts in seconds instead of minutes:
+symbols are looked up in a table and not in a list of 201,110 exports, the pool has one thread instead of four, and
+only the job's folder and the library are mounted. A copy in which a place to be changed is not found exactly once is
+refused.
 """
 
 from __future__ import annotations

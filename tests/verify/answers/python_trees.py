@@ -1,7 +1,8 @@
 """Answer trees written as Python expressions: `tree("sqrt(2)/2 + x**2")`. For tests of what works on trees alone.
 
 Known functions become `Call`, other ones `Apply`; `pi`, `e`, `i`, `oo` are constants; `Sum(k, 1, n, body)`,
-`Product(...)` and `Integral(...)` are `Big`; a decimal keeps its places; `a < b` is a `Relation`, a tuple a `Listing`.
+`Product(...)` and `Integral(...)` are `Big`; a decimal keeps its places; `a < b` is a `Relation`,
+a tuple a `Listing`.
 """
 
 from __future__ import annotations

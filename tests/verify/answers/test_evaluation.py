@@ -94,7 +94,7 @@ def test_balls_hold_what_mpmath_computes(text):
             found = balls.complex_ball(Evaluator(principal=True).value(tree(text)))
             numbers = {"pi": mpmath.pi, "e": mpmath.e, **NAMES}
             written = text.replace("1/3", "mpf(1)/3")
-            expected = mpmath.mpc(eval(written, {"mpf": mpmath.mpf, **numbers}))  # noqa: S307
+            expected = mpmath.mpc(eval(written, {"mpf": mpmath.mpf, **numbers}))
         except (NoValue, ZeroDivisionError, OverflowError, ValueError):
             return
         if not mpmath.isfinite(expected) or not 1e-30 < abs(expected) < 1e30:

@@ -120,6 +120,7 @@ def test_another_value_made_of_a_gold_is_seen(edit: str) -> None:
     accepted = [
         f"{gold!r} | {candidate!r} | {verdict.detail}"
         for gold in sample
+        if not (edit == "1{}" and gold[0] in "\\(")  # a one in front of a fraction or root is a factor
         if (verdict := check_answer(gold, candidate := edit.format(gold))).outcome is Outcome.CORRECT
     ]
     assert not accepted, "\n".join(accepted)
