@@ -63,6 +63,8 @@ def grade_file(path: Path, config: VerifyConfig, output: Path | None = None, *, 
     if first is None:
         raise InputError(str(path), "at least one row", "give a file with rows")
     columns = find_columns(first, str(path), reference=config.reference, candidate=config.candidate)
+    if output is not None and output.suffix in (".gz", ".parquet"):
+        raise InputError(str(output), "a name for JSON lines", "let it end in .jsonl")
     output = output or path.with_name(path.name.removesuffix(".gz").rpartition(".")[0] + ".verdicts.jsonl")
     partial = output.with_name(f".{output.name}.{_key(path, config, columns)}.partial")
     summary = Summary(output)
@@ -89,7 +91,7 @@ def _key(path: Path, config: VerifyConfig, columns: Columns) -> str:
     """Another file, other columns or other limits begin anew."""
     stamp = path.stat()
     parts = [str(path.resolve()), str(stamp.st_size), str(stamp.st_mtime_ns), mathpipe.version()]
-    parts += [config.pool.model_dump_json(), json.dumps(asdict(columns))]
+    parts += [str(config.limit), config.pool.model_dump_json(), json.dumps(asdict(columns))]
     return blake2b("\0".join(parts).encode(errors="surrogateescape"), digest_size=6).hexdigest()
 
 

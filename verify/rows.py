@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,13 +48,11 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     if path.suffix == ".parquet":
         yield from _parquet_rows(path)
         return
-    with _opened(path) as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
+    for number, line in _lines(path):
+        if line.strip():
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise InputError(
                     f"{path}, line {number}", f"a JSON object ({error})", "mend or remove the line"
                 ) from None
@@ -62,6 +61,14 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
                     f"{path}, line {number}", f"a JSON object, not {type(row).__name__}", "mend the line"
                 )
             yield row
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        with _opened(path) as lines:
+            yield from enumerate(lines, start=1)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(str(path), f"a whole gzip file ({error})", "write it again") from None
 
 
 def _opened(path: Path) -> IO[str]:
@@ -87,6 +94,7 @@ def find_columns(row: Mapping[str, Any], where: str, *, reference: str = "", can
         if statement and proof:
             return Columns(statement=statement, proof=proof, label=label)
         if isinstance(row.get(code), str):
+            label = "" if label == "expected" and "stdin" in row else label  # what the program is to print
             return Columns(code=code, reference=_first(row, REFERENCES), label=label)
     return Columns(
         reference=_column(row, where, reference, REFERENCES, "reference"),
@@ -118,13 +126,14 @@ def claim_of(row: Mapping[str, Any], columns: Columns) -> Claim:
     if columns.code:
         tests = tuple(_tests(row))
         reference = row.get(columns.reference or _first(row, REFERENCES))
-        return ProgramClaim(text_of(row[columns.code]), tests, None if tests else text_of(reference))
+        return ProgramClaim(text_of(row.get(columns.code)), tests, None if tests else text_of(reference))
     reference = text_of(row.get(columns.reference))
     return AnswerClaim(reference.rpartition(_HASHES)[2].strip(), text_of(row.get(columns.candidate)))
 
 
 def _tests(row: Mapping[str, Any]) -> Iterator[IoTest]:
-    for test in row.get("tests") or ():
+    tests = row.get("tests")
+    for test in filter(lambda test: isinstance(test, dict), tests if isinstance(tests, list) else ()):
         yield IoTest(text_of(test.get("stdin", test.get("input"))), text_of(test.get("expected", test.get("output"))))
     if "stdin" in row and "expected" in row:
         yield IoTest(text_of(row["stdin"]), text_of(row["expected"]))
@@ -134,7 +143,7 @@ def text_of(value: object) -> str:
     """The value as text: a number as JSON writes it, the last of a list of messages, nothing for None."""
     if isinstance(value, str):
         return value
-    if value is None:
+    if value is None or value == []:
         return ""
     if isinstance(value, list) and value:
         last = value[-1]

@@ -88,14 +88,19 @@ class VerifyStage(Stage[AnswerRow, VerifiedRow]):
                 row = waiting.popleft()
                 yield VerifiedRow(
                     record_id=row.record_id,
-                    reference=row.reference,
-                    candidate=row.candidate,
+                    reference=_storable(row.reference),
+                    candidate=_storable(row.candidate),
                     outcome=verdict.outcome,
                     reason=verdict.reason,
-                    detail=verdict.detail,
+                    detail=_storable(verdict.detail),
                     seconds=verdict.seconds,
-                    row=row.row,
+                    row=_storable(row.row),
                 )
+
+
+def _storable(text: str) -> str:
+    """Arrow holds no lone surrogates: each becomes a question mark."""
+    return text.encode("utf-8", errors="replace").decode()
 
 
 def read_answer_rows(path: str, *, reference: str = "", candidate: str = "") -> Iterator[AnswerRow]:
@@ -108,7 +113,7 @@ def read_answer_rows(path: str, *, reference: str = "", candidate: str = "") -> 
         if not isinstance(claim, AnswerClaim):
             raise InputError(path, "rows with a reference and a candidate", "verify proofs and programs file by file")
         yield AnswerRow(
-            record_id=record_id_of(Path(path).name, number),
+            record_id=record_id_of(path, number),
             reference=claim.reference,
             candidate=claim.candidate,
             row=json.dumps(row, ensure_ascii=False, default=str),

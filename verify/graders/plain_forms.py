@@ -47,7 +47,6 @@ def plain_form(answer: str) -> str:
     text = text.replace(" ", "").rstrip(".")
     name, equals, value = text.partition("=")
     text = value if equals and len(name) <= 2 else text
-    text = text.replace("0.5", "\\frac{1}{2}") if text == "0.5" else text
     return "0" + text if text.startswith(".") else text
 
 

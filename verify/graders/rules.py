@@ -34,7 +34,8 @@ def _ours(reference: str, candidate: str) -> Grade:
 
 def _exact(reference: str, candidate: str) -> Grade:
     expected, given = _answers(reference, candidate)
-    return Grade(expected.strip() == given.strip(), "the same text" if expected == given else "another text")
+    same = given.strip() != "" and expected.strip() == given.strip()
+    return Grade(same, "the same text" if same else "another text")
 
 
 def _math_verify(reference: str, candidate: str) -> Grade:
@@ -44,17 +45,22 @@ def _math_verify(reference: str, candidate: str) -> Grade:
 def _minerva(reference: str, candidate: str) -> Grade:
     """Normal forms, then SymPy's difference (Lewkowycz et al. 2022, appendix D.1)."""
     first, second = _plain_answers(reference, candidate)
-    if first == second:
-        return Grade(True, "the same normal form")
+    if not second or first == second:
+        return _same_form(second)
     return _in_worker("sympy", first, second)
 
 
+def _same_form(form: str) -> Grade:
+    """Equal forms are equal answers, unless nothing is left of them."""
+    return Grade(form != "", "the same normal form" if form else "no answer")
+
+
 def _prm800k(reference: str, candidate: str) -> Grade:
-    """Normal forms; tuples item by item; integers and fractions must be the same text; else SymPy's difference
+    """Normal forms; tuples item by item; integers by value; else SymPy's difference
     (Lightman et al. 2023)."""
     first, second = _plain_answers(reference, candidate)
-    if first == second:
-        return Grade(True, "the same normal form")
+    if not second or first == second:
+        return _same_form(second)
     items, others = items_of(first), items_of(second)
     if items is not None and others is not None:
         if first[0] != second[0] or first[-1] != second[-1] or len(items) != len(others):
@@ -76,8 +82,8 @@ def _qwen(reference: str, candidate: str) -> Grade:
     (Qwen2.5-Math's evaluation)."""
     expected, given = _answers(reference, candidate)
     first, second = plain_form(expected), plain_form(given)
-    if first.lower() == second.lower():
-        return Grade(True, "the same normal form")
+    if not second or first.lower() == second.lower():
+        return _same_form(second)
     value, other = as_float(second), as_float(first)
     if value is not None and other is not None:
         close = any(_close(value, wanted) for wanted in (other, other / 100, other * 100))
@@ -89,15 +95,15 @@ def _qwen(reference: str, candidate: str) -> Grade:
 
 
 def _close(value: float, wanted: float) -> bool:
-    return math.isclose(value, wanted, rel_tol=_QWEN_TOLERANCE)
+    return math.isfinite(value) and math.isclose(value, wanted, rel_tol=_QWEN_TOLERANCE)
 
 
 def _tora(reference: str, candidate: str) -> Grade:
     """Numbers within an absolute 1e-3, else normal forms, else SymPy (Gou et al. 2024). Made for ToRA's `pred`."""
     expected, given = _answers(reference, candidate)
     first, second = plain_form(expected), plain_form(given)
-    if first == second:
-        return Grade(True, "the same normal form")
+    if not second or first == second:
+        return _same_form(second)
     value, wanted = as_float(second), as_float(first)
     if value is not None and wanted is not None:
         return Grade(abs(value - wanted) <= _TORA_TOLERANCE, "numbers within 0.001")
@@ -167,7 +173,7 @@ RULES: dict[str, Grader] = {
             "qwen",
             "baseline",
             "after the evaluation of Qwen2.5-Math (arXiv 2409.12122)",
-            "2019! is 2020!; ×100 and ÷100 are equal",
+            "numbers within 1e-4 are equal, and so are ×100 and ÷100",
             _qwen,
         ),
         Grader(

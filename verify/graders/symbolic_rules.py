@@ -25,7 +25,7 @@ def _math_verify(reference: str, candidate: str) -> tuple[bool | None, str]:
 
 
 def _parsed(parse: Any, text: str) -> Any:
-    """As its users call it: with the delimiters it looks for, where the text has none."""
+    """As its users call it: as it stands, and with the delimiters it looks for where nothing was found."""
     if "$" in text or "\\boxed" in text or "\\(" in text or "\\[" in text:
         return parse(text)
     return parse(text) or parse(f"${text}$")

@@ -18,6 +18,7 @@ from contextlib import suppress
 from verify.programs import kernel, landlock, memory_watch, namespaces, seccomp
 from verify.programs.confine import become, unprivileged_user
 from verify.programs.protections import Protection
+from verify.programs.root_files import OWN_FOLDER
 
 
 def working_layers(candidates: Iterable[Protection], readable: tuple[str, ...]) -> frozenset[Protection]:
@@ -36,7 +37,7 @@ def working_layers(candidates: Iterable[Protection], readable: tuple[str, ...]) 
     def mounts() -> bool:
         enter(Protection.MOUNT_NAMESPACE)
         namespaces.enter_run_namespaces(frozenset({Protection.MOUNT_NAMESPACE}), 1, 16)
-        return not os.path.exists("/proc") and os.access("/tmp", os.W_OK)
+        return not os.path.exists("/proc") and os.access(OWN_FOLDER, os.W_OK)
 
     def processes() -> bool:
         own = enter(Protection.PID_NAMESPACE).pid_namespace

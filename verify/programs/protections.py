@@ -20,7 +20,7 @@ class Protection(StrEnum):
     NO_NEW_PRIVILEGES = "no-new-privileges"  # no capabilities, and no way to get any
     USER_NAMESPACE = "user-namespace"  # its uid means nothing outside
     PID_NAMESPACE = "pid-namespace"  # sees and signals only its own processes, all of which die with the first
-    MOUNT_NAMESPACE = "mount-namespace"  # a root of its own: interpreter and libraries read-only, a small /tmp
+    MOUNT_NAMESPACE = "mount-namespace"  # a root of its own: interpreter and libraries read-only, a small folder
     NETWORK_NAMESPACE = "network-namespace"  # no interface, loopback down
     IPC_NAMESPACE = "ipc-namespace"  # no shared memory segments or message queues of others
     UTS_NAMESPACE = "uts-namespace"  # a host name of its own

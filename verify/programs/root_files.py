@@ -1,4 +1,4 @@
-"""A root file system that holds an interpreter and its libraries, read-only, and an empty /tmp; nothing else.
+"""A root file system that holds an interpreter and its libraries, read-only, and an empty folder; nothing else.
 
 In: paths that programs may read. Effect: after `build_root`, this process (in a mount namespace of its own) sees
 only those paths, under their old names, and the devices null, zero, full, random and urandom. There is no /proc,
@@ -18,7 +18,8 @@ from collections.abc import Iterable
 from verify.programs import kernel
 
 # Where every run finds its own folder: its home, working directory, and the only place it can write to.
-OWN_FOLDER = "/tmp"
+OWN_FOLDER = "/sandbox"
+_STAGE = "/tmp"  # any folder that every machine has: the new root is put together there
 _OLD_ROOT = "/.old"
 DEVICES = tuple(f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom"))
 
@@ -26,24 +27,26 @@ DEVICES = tuple(f"/dev/{name}" for name in ("null", "zero", "full", "random", "u
 def build_root(readable: Iterable[str]) -> None:
     """Swap the root of this mount namespace. Needs CAP_SYS_ADMIN over the namespace."""
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
-    kernel.mount("tmpfs", OWN_FOLDER, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=4m,mode=755")
-    os.mkdir(OWN_FOLDER + _OLD_ROOT)
-    kernel.pivot_root(OWN_FOLDER, OWN_FOLDER + _OLD_ROOT)
+    readable = sorted(readable, key=len)  # a folder before what lies in it
+    kernel.mount("tmpfs", _STAGE, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=4m,mode=755")
+    os.mkdir(_STAGE + _OLD_ROOT)
+    kernel.pivot_root(_STAGE, _STAGE + _OLD_ROOT)
     os.chdir("/")
-    for path in sorted(readable, key=len):  # a folder before what lies in it
+    for path in readable:
         _show(path)
     for device in DEVICES:
         _bind(device)
     os.makedirs(OWN_FOLDER, exist_ok=True)
-    if not os.path.lexists("/dev/shm"):
-        os.symlink(OWN_FOLDER, "/dev/shm")
+    for name in ("/dev/shm", "/tmp"):  # an interpreter below /tmp keeps its place: then there is no other /tmp
+        if not os.path.lexists(name):
+            os.symlink(OWN_FOLDER, name)
     kernel.detach(_OLD_ROOT)
     os.rmdir(_OLD_ROOT)
     kernel.make_read_only("/", recursive=False)
 
 
 def mount_own_folder(size_mb: int, files: int) -> None:
-    """An empty /tmp of bounded size in this process's mount namespace; it goes away with the last process."""
+    """An empty folder of bounded size in this process's mount namespace; it goes away with the last process."""
     options = f"size={size_mb}m,nr_inodes={files},mode=1777"
     kernel.mount("tmpfs", OWN_FOLDER, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC, options)
 

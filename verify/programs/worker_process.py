@@ -31,7 +31,7 @@ PRELOADED = (
     *"operator random re statistics string textwrap typing sympy numpy".split(),
 )
 _ENVIRONMENT = {
-    "HOME": "/tmp",
+    "HOME": "/sandbox",  # as `root_files.OWN_FOLDER`, which only the worker process may load
     "LANG": "C.UTF-8",
     "PATH": "/nonexistent",
     "OPENBLAS_NUM_THREADS": "1",

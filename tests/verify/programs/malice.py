@@ -242,7 +242,7 @@ ATTACKS: dict[str, str] = {
         ---
         print(open("/proc/self/mem", "rb").read(10), open("/proc/self/maps").read())
         ---
-        for folder in ("/", "/root", "/home", "/work", "/etc", "/proc", "/sys", "/var", "/tmp", "/run", "@OUTSIDE@"):
+        for folder in ("/", "/root", "/home", "/srv", "/etc", "/proc", "/sys", "/var", "/tmp", "/run", "@OUTSIDE@"):
             for path, _, names in os.walk(folder):
                 for name in names[:100]:
                     try: print(open(os.path.join(path, name), "rb").read(200))

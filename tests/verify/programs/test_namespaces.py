@@ -29,11 +29,11 @@ def test_the_root_holds_libraries_and_devices_only(runner: ProgramRunner) -> Non
 def test_the_root_cannot_be_written_not_even_by_its_mount_flags(runner: ProgramRunner) -> None:
     flags = seen(
         runner,
-        "[bool(os.statvfs(p).f_flag & os.ST_RDONLY) for p in ('/', '/usr/lib', os.__file__, '/tmp')]",
+        "[bool(os.statvfs(p).f_flag & os.ST_RDONLY) for p in ('/', '/usr/lib', os.__file__, '/sandbox')]",
         P.MOUNT_NAMESPACE,
     )
     assert flags == [True, True, True, False]
-    assert seen(runner, "bool(os.statvfs('/tmp').f_flag & os.ST_NOEXEC)", P.MOUNT_NAMESPACE) is True
+    assert seen(runner, "bool(os.statvfs('/sandbox').f_flag & os.ST_NOEXEC)", P.MOUNT_NAMESPACE) is True
 
 
 def test_links_on_the_way_to_the_interpreter_are_kept(runner: ProgramRunner) -> None:
