@@ -81,6 +81,7 @@ LITERAL: dict[str, tuple[str, str, bool | None]] = {
     "a tiny e number": ("0", "1e-999999999", False),
     "giant units": ("5", "5 " + "km" * 5000, None),
     "a giant base numeral": ("5", "1" * 5000 + "_{7}", False),
+    "forty percent signs": ("xy + xz", "50" + r"\%" * 40, False),
     "many signs": ("5", "".join(rf"\pm {k} " for k in range(1, 25)), False),
 }  # fmt: skip
 
