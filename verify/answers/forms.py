@@ -61,6 +61,8 @@ def _fold(node: Node, *, inside: bool) -> Node:
         return _matrix_power(node, node.base)
     if isinstance(node, Call) and node.function == "transpose" and isinstance(node.arguments[0], Matrix):
         return Matrix(tuple(zip(*node.arguments[0].rows, strict=True)))
+    if isinstance(node, Quantity) and isinstance(node.value, Quantity):
+        node = Quantity(_as_factor(node.value), node.unit)  # 50%%: only the outermost is a unit
     if inside and isinstance(node, Quantity):
         return _as_factor(node)
     return node
