@@ -5,6 +5,10 @@ In: a claim. Out: a `Verdict`. Verifiers are loaded when the first claim of thei
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from mathpipe.core.memory import rss_bytes
 from mathpipe.core.records import Verdict
 from verify.claims import AnswerClaim, Claim, ProgramClaim, ProofClaim
@@ -20,13 +24,25 @@ def judge(claim: Claim) -> Verdict:
         case ProofClaim(statement, proof):
             from verify.proofs import check_proof
 
-            return check_proof(statement, proof)
+            with _unbounded():
+                return check_proof(statement, proof)
         case ProgramClaim():
             from verify.programs import check_program
 
             return check_program(claim)
         case _:
             raise TypeError(f"a claim is an AnswerClaim, a ProofClaim or a ProgramClaim, not {type(claim).__name__}")
+
+
+@contextmanager
+def _unbounded() -> Iterator[None]:
+    """Lift a worker's bound on data for what it starts: Lean reserves more, and its memory is watched on its own."""
+    bound, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (bound, hard))
 
 
 def judge_and_weigh(claim: Claim) -> tuple[Verdict, int]:

@@ -28,7 +28,7 @@ from pydantic import Field
 from mathpipe.core.config import Config
 from mathpipe.core.errors import InputError
 from mathpipe.core.records import Outcome, Verdict
-from verify.claims import Claim
+from verify.claims import Claim, ProofClaim
 from verify.pool_metrics import PoolMetrics, PoolRecord
 from verify.worker import RemoteError, Worker, WorkerDied, WorkerTimeout
 
@@ -41,6 +41,7 @@ class PoolLimits(Config):
     """What one claim may take, and when a grown worker is replaced."""
 
     seconds: float = Field(default=10.0, gt=0)
+    proof_seconds: float = Field(default=600.0, gt=0)  # loading Lean included, which takes half a minute or more
     memory_mb: int = Field(default=1024, ge=32)  # beyond what a fresh worker holds
     recycle_memory_mb: int = Field(default=768, ge=32)  # resident memory after a claim
     in_flight: int = Field(default=64, ge=1)  # claims taken ahead, a worker
@@ -155,7 +156,8 @@ class VerifierPool:
             )
         if self._closed:
             raise InputError("VerifierPool", "a pool that is open", "use it inside its `with` block")
-        return self._threads.submit(self._judge, claim, seconds or self.limits.seconds, time.perf_counter())
+        usual = self.limits.proof_seconds if isinstance(claim, ProofClaim) else self.limits.seconds
+        return self._threads.submit(self._judge, claim, seconds or usual, time.perf_counter())
 
     def _judge(self, claim: Claim, seconds: float, asked: float) -> Verdict:
         started = time.perf_counter()

@@ -10,11 +10,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
@@ -102,8 +100,7 @@ class LeanServer:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            )  # in its starter's process group, so that whoever kills a worker's group ends its Lean too
         self._asked, self._ready = 0, False
 
     def _wait_for(self, path: Path, seconds: float) -> None:
@@ -141,8 +138,7 @@ class LeanServer:
     def close(self) -> None:
         """End the process and remove its folder."""
         if self._process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
             self._process.wait()
             shutil.rmtree(self._folder, ignore_errors=True)
         self._process = None

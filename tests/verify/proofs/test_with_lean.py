@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mathpipe.core.records import Outcome
-from verify.claims import ProofClaim
+from verify.claims import AnswerClaim, ProofClaim
+from verify.pool import VerifierPool
 from verify.proofs import ProofLimits, ProofReason, check_proof, check_proofs
+from verify.proofs.toolchain import ToolchainKind
 
 pytestmark = pytest.mark.lean
 
@@ -76,6 +79,26 @@ def test_what_needs_mathlib_is_unavailable_without_it(lean, limits):
     verdict = check_proof("import Mathlib\ntheorem t (x : ℝ) : x = x", "rfl", toolchain=lean, limits=limits)
     assert verdict.outcome is Outcome.UNAVAILABLE
     assert verdict.reason == ProofReason.NEEDS_MATHLIB
+
+
+def test_proofs_go_through_a_pool_and_lean_ends_with_it(lean, monkeypatch):
+    """The workers find Lean through the environment, as a user's would."""
+    if lean.kind is ToolchainKind.WASM:
+        monkeypatch.setenv("MATHPIPE_LEAN_WASM", str(Path(__file__).parent / "wasm"))
+    before = set(psutil.Process().children(recursive=True))
+    claims = [
+        ProofClaim("theorem t : 1 + 1 = 2", "rfl"),
+        ProofClaim("theorem t : 1 = 2", "sorry"),
+        AnswerClaim("1", "1"),
+    ]
+    with VerifierPool(1) as pool:
+        verdicts = list(pool.map(claims))
+        started = set(psutil.Process().children(recursive=True)) - before
+    assert [verdict.outcome for verdict in verdicts] == [Outcome.CORRECT, Outcome.WRONG, Outcome.CORRECT], verdicts
+    assert verdicts[1].reason == ProofReason.SORRY
+    assert len(started) >= 4  # the pool's server and worker, the prover, the judge
+    _, alive = psutil.wait_procs(started, timeout=3)
+    assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
 @pytest.mark.slow
