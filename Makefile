@@ -2,7 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=. $(BIN)/python
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 READY := .venv/.ready
+
+COMPILE := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-header
+# The packages that come with torch's CUDA build, which the CPU build does without.
+CUDA := $(addprefix cuda-,bindings pathfinder toolkit) $(addprefix nvidia-,cublas cuda-cupti cuda-nvrtc cuda-runtime \
+  cudnn-cu13 cufft cufile curand cusolver cusparse cusparselt-cu13 nccl-cu13 nvjitlink nvshmem-cu13 nvtx)
+TORCH_APART := $(addprefix --no-emit-package ,torch $(CUDA))
 
 LEAN := tests/verify/proofs/wasm
 
@@ -16,12 +24,16 @@ help:
 	@echo "make bench     every benchmark, as tables (some take minutes)"
 	@echo "make lock      resolve the requirements anew"
 
-$(READY): requirements/dev.txt pyproject.toml
+# torch comes first and alone: an index offers its CUDA build, gigabytes that a machine without a GPU has no use for.
+$(READY): requirements/dev.txt requirements/torch-cpu.txt requirements/torch-index.txt pyproject.toml
 	@echo "setting up .venv (a few minutes the first time)"
 	@$(PYTHON) -c 'import sys; sys.exit("mathpipe needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PIP) --no-deps --require-hashes -r requirements/torch-cpu.txt 2>/dev/null \
+	  || { echo "no CPU build of torch to be had here: installing the index's own build"; \
+	       $(PIP) --require-hashes -r requirements/torch-index.txt; }
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(READY)
@@ -50,12 +62,12 @@ check: $(READY)
 bench: $(READY)
 	$(RUN) -m benchmarks
 
+# requirements/torch-cpu.txt is kept by hand: the CPU build's hash stands on no index that uv reads.
 lock:
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
-	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header pyproject.toml -o requirements/base.txt
-	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header --extra dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) pyproject.toml -o requirements/base.txt
+	$(COMPILE) --extra dev $(TORCH_APART) pyproject.toml -o requirements/dev.txt
+	echo "torch==2.13.0" | $(COMPILE) -c requirements/dev.txt - -o requirements/torch-index.txt
 	rm -rf .venv-lock
 
 clean:
