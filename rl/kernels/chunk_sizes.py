@@ -33,16 +33,15 @@ def logit_budget(device: torch.device, chunk_bytes: int | None) -> int:
     return chunk_bytes
 
 
-def row_chunk(tokens: int, vocabulary: int, hidden: torch.Tensor, chunk_bytes: int | None) -> int:
-    """Rows of a piece that holds all columns: at least 1, and as even as can be over the tokens."""
-    budget = logit_budget(hidden.device, chunk_bytes)
-    rows = max(1, budget // (vocabulary * hidden.element_size()))
-    return _even(tokens, rows, _GPU_ROWS if hidden.is_cuda else _CPU_ROWS)
+def most_rows(vocabulary: int, hidden: torch.Tensor, chunk_bytes: int | None) -> int:
+    """Rows that a piece with all columns may have: at least 1."""
+    return max(1, logit_budget(hidden.device, chunk_bytes) // (vocabulary * hidden.element_size()))
 
 
 def row_pieces(tokens: int, vocabulary: int, hidden: torch.Tensor, chunk_bytes: int | None) -> list[slice]:
-    """All rows, in pieces of `row_chunk` rows."""
-    rows = row_chunk(tokens, vocabulary, hidden, chunk_bytes)
+    """All rows, in as few pieces as the budget allows, of even size."""
+    most = most_rows(vocabulary, hidden, chunk_bytes)
+    rows = _even(tokens, most, _GPU_ROWS if hidden.is_cuda else _CPU_ROWS)
     return [slice(start, min(start + rows, tokens)) for start in range(0, tokens, rows)]
 
 

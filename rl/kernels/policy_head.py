@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from rl.kernels.chunk_sizes import row_chunk, row_pieces
+from rl.kernels.chunk_sizes import most_rows, row_pieces
 from rl.kernels.head_inputs import checked, checked_scores, needs_gradient
 from rl.kernels.implementation import Impl, choose_implementation
 from rl.kernels.linear_logprob import token_scores
@@ -242,7 +242,7 @@ def _pieces(job: _Job, chunk_bytes: int | None) -> list[slice] | None:
     tokens, vocabulary = job.target_K.numel(), job.weight_VD.shape[0]
     if job.loss.level is Level.TOKEN:
         return row_pieces(tokens, vocabulary, job.hidden_KD, chunk_bytes)
-    at_most = row_chunk(tokens, vocabulary, job.hidden_KD, chunk_bytes)
+    at_most = most_rows(vocabulary, job.hidden_KD, chunk_bytes)
     sequence_K = job.batch.sequence_T
     if sequence_K is None:
         return [slice(0, tokens)] if tokens <= at_most else None

@@ -12,12 +12,19 @@ from torch import Tensor
 
 
 def assert_no_worse_than_plain(
-    ours: Tensor, plain: Tensor, truth: Tensor, *, what: str, dtype: torch.dtype, logit: float = 0.0
+    ours: Tensor,
+    plain: Tensor,
+    truth: Tensor,
+    *,
+    what: str,
+    dtype: torch.dtype,
+    logit: float = 0.0,
+    floor: float = 1e-30,
 ) -> None:
-    """Errors per element, relative to the largest element of the truth."""
+    """Errors per element, relative to the largest element of the truth (`floor`, if that is a sum that cancels)."""
     assert torch.isfinite(ours).all(), f"{what}: not finite"
     truth = truth.double()
-    scale = truth.abs().max().clamp(min=1e-30)
+    scale = truth.abs().max().clamp(min=floor)
     rounding = torch.finfo(dtype).eps
     mine = (ours.double() - truth).abs() / scale
     theirs = (plain.double() - truth).abs() / scale
