@@ -150,3 +150,101 @@ class Verdict:
 def record_id_of(*parts: str | int) -> str:
     """Stable 128-bit identifier of the parts, as 32 hexadecimal digits."""
     return blake2b("\x00".join(map(str, parts)).encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+
+class ProblemKind(StrEnum):
+    """What counts as solving a problem: an answer, a proof that Lean accepts, or a program that passes tests."""
+
+    ANSWER = "answer"
+    PROOF = "proof"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramTest:
+    """What a program reads and must print."""
+
+    stdin: str
+    stdout: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One problem, wherever it came from.
+
+    `problem_id` depends on source and question alone. `answer` is None where no reference is known. `statement` is a
+    Lean statement (PROOF), `tests` are a program's (kind CODE). `origin` says where it stands: a file and line, a
+    URL, or a generator and its seed.
+    """
+
+    problem_id: str
+    source: str
+    split: str
+    kind: ProblemKind
+    question: str
+    answer: str | None = None
+    solution: str | None = None
+    statement: str | None = None
+    tests: list[ProgramTest] = field(default_factory=list)
+    subject: str | None = None
+    level: str | None = None
+    license: str | None = None
+    origin: str = ""
+
+
+class Form(StrEnum):
+    """How a solution is written."""
+
+    CHAIN_OF_THOUGHT = "cot"
+    PROGRAM = "pot"
+    TOOL_INTEGRATED = "tir"
+    PROOF = "proof"
+
+
+class SegmentKind(StrEnum):
+    """Who wrote a piece of a solution: the model's prose, the model's program, or the program's output."""
+
+    TEXT = "text"
+    CODE = "code"
+    OUTPUT = "output"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of a solution, in order."""
+
+    kind: SegmentKind
+    text: str
+
+
+class Finish(StrEnum):
+    """Why a sample ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    ROUNDS = "rounds"  # tool-integrated: the limit of programs was reached
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One solution that a model wrote, before or after it was judged.
+
+    `sample_id` depends on the problem, the form, the engine's settings and the seed. `text` is all of it, program
+    outputs included; `answer` is what was extracted (None: nothing). `outcome` is None until a verifier has judged.
+    """
+
+    sample_id: str
+    problem_id: str
+    form: Form
+    index: int
+    seed: int
+    model: str
+    text: str
+    segments: list[Segment]
+    finish: Finish
+    prompt_tokens: int
+    completion_tokens: int
+    answer: str | None = None
+    outcome: Outcome | None = None
+    detail: str = ""
