@@ -1,0 +1,1 @@
+"""The parts of evaluation; `mathpipe.evaluate` is the way in."""

@@ -1,0 +1,1 @@
+"""Tests of generation: engines, templates, forms, resume."""
