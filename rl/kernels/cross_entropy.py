@@ -32,6 +32,8 @@ if triton_is_installed():
     import triton
     import triton.language as tl
 
+    from rl.kernels.row_softmax import _scores  # a tanh that Triton does not have
+
 REDUCTIONS = ("mean", "sum", "none")
 # Elements that the PyTorch form upcasts at a time: 8 rows of a vocabulary of 128K, 4 MiB in fp32.
 _ELEMENTS = 1 << 20
@@ -82,19 +84,9 @@ def cross_entropy(
         IndexError: a target is no token id. Checked on a CPU only; on a GPU, where the check would wait for the
             device, such a token's loss and gradient are NaN.
     """
-    _check(logits_TV, target_T, reduction, softcap, z_loss)
-    if inplace and reduction == "none":
-        raise ValueError(
-            "inplace=True forms the gradient before the upstream gradients of single tokens are known: "
-            "use reduction='mean' or 'sum', or inplace=False"
-        )
-    if not logits_TV.is_cuda:
-        wrong_T = ((target_T < 0) | (target_T >= logits_TV.shape[1])) & (target_T != ignore_index)
-        if wrong_T.any():
-            raise IndexError(
-                f"target {target_T[wrong_T][0].item()} is no token id: expected 0 to {logits_TV.shape[1] - 1}, or "
-                f"ignore_index={ignore_index}"
-            )
+    _check(logits_TV, target_T)
+    _check_options(logits_TV, reduction, softcap, z_loss, inplace)
+    _check_ids(target_T, logits_TV.shape[1], ignore_index)
     options = _Options(ignore_index, softcap, z_loss)
     chosen = choose_implementation(impl, logits_TV)
     if chosen is Impl.REFERENCE:
@@ -103,14 +95,12 @@ def cross_entropy(
         if Impl(impl) is not Impl.AUTO:
             raise ValueError("impl='triton' computes in fp32, and the logits are fp64: use impl='auto' or 'chunked'")
         chosen = Impl.CHUNKED
-    if logits_TV.stride(1) != 1:
-        if inplace:
-            raise ValueError("inplace=True needs logits whose rows are dense: call contiguous() before")
-        logits_TV = logits_TV.contiguous()
-    if inplace and logits_TV.requires_grad and torch.is_grad_enabled():
-        loss: Tensor = _InPlace.apply(logits_TV, target_T, options, reduction, chosen)
-        return loss
-    loss_T: Tensor = _CrossEntropy.apply(logits_TV, target_T, options, chosen)
+    logits_TV = logits_TV if logits_TV.stride(1) == 1 else logits_TV.contiguous()
+    with torch.cuda.device_of(logits_TV):  # Triton starts kernels on the current device; a model may lie on several
+        if inplace and logits_TV.requires_grad and torch.is_grad_enabled():
+            loss: Tensor = _InPlace.apply(logits_TV, target_T, options, reduction, chosen)
+            return loss
+        loss_T: Tensor = _CrossEntropy.apply(logits_TV, target_T, options, chosen)
     if reduction == "none":
         return loss_T
     return loss_T.sum() / _count(target_T, options) if reduction == "mean" else loss_T.sum()
@@ -131,7 +121,7 @@ def reference(logits_TV: Tensor, target_T: Tensor, options: _Options, reduction:
     return loss_T.sum() / counted_T.sum() if reduction == "mean" else loss_T.sum()
 
 
-def _check(logits_TV: Tensor, target_T: Tensor, reduction: str, softcap: float, z_loss: float) -> None:
+def _check(logits_TV: Tensor, target_T: Tensor) -> None:
     if logits_TV.dim() != 2 or not logits_TV.is_floating_point() or not logits_TV.shape[1]:
         raise ValueError(f"logits {tuple(logits_TV.shape)} ({logits_TV.dtype}) must be floating with shape (T, V)")
     if target_T.shape != logits_TV.shape[:1] or target_T.dtype != torch.int64:
@@ -141,10 +131,32 @@ def _check(logits_TV: Tensor, target_T: Tensor, reduction: str, softcap: float, 
         )
     if target_T.device != logits_TV.device:
         raise ValueError(f"target is on {target_T.device}, the logits on {logits_TV.device}: move it there")
+
+
+def _check_options(logits_TV: Tensor, reduction: str, softcap: float, z_loss: float, inplace: bool) -> None:
     if reduction not in REDUCTIONS:
         raise ValueError(f"reduction={reduction!r} must be one of {', '.join(REDUCTIONS)}")
     if softcap < 0 or z_loss < 0:
         raise ValueError(f"softcap={softcap} and z_loss={z_loss} must not be negative")
+    if inplace and reduction == "none":
+        raise ValueError(
+            "inplace=True forms the gradient before the upstream gradients of single tokens are known: "
+            "use reduction='mean' or 'sum', or inplace=False"
+        )
+    if inplace and logits_TV.stride(1) != 1:
+        raise ValueError("inplace=True needs logits whose rows are dense: call contiguous() before")
+
+
+def _check_ids(target_T: Tensor, columns: int, ignore_index: int) -> None:
+    """On a GPU the kernels write NaN instead: to look at the targets here would wait for it."""
+    if target_T.is_cuda:
+        return
+    wrong_T = ((target_T < 0) | (target_T >= columns)) & (target_T != ignore_index)
+    if wrong_T.any():
+        raise IndexError(
+            f"target {target_T[wrong_T][0].item()} is no token id: expected 0 to {columns - 1}, or "
+            f"ignore_index={ignore_index}"
+        )
 
 
 def _count(target_T: Tensor, options: _Options) -> Tensor:
@@ -261,15 +273,16 @@ def _gradient_chunked(
     for rows in _pieces(logits_TV):
         maximum_R, log_R = rows_2T[:, rows]
         factor_R, upstream_R = factors_2T[:, rows]
+        ignored_R = target_T[rows] == options.ignore_index
         z_RV = _capped(logits_TV[rows].to(rows_2T.dtype), options)
         slope_RV = 1 - (z_RV / options.softcap).square_() if options.softcap else None
         z_RV = (z_RV - maximum_R[:, None]).sub_(log_R[:, None]).exp_().mul_(factor_R[:, None])
         # Before the cast: added to a rounded probability, the target's entry would be off by that rounding.
-        z_RV.scatter_add_(1, target_T[rows, None].clamp(min=0), -upstream_R[:, None])
+        z_RV.scatter_add_(1, torch.where(ignored_R, 0, target_T[rows])[:, None], -upstream_R[:, None])
         if slope_RV is not None:
             z_RV.mul_(slope_RV)
         # Not by a factor of 0: an ignored row may hold what is not finite.
-        out_TV[rows] = z_RV.masked_fill_((target_T[rows] == options.ignore_index)[:, None], 0.0)
+        out_TV[rows] = z_RV.masked_fill_(ignored_R[:, None], 0.0)
 
 
 # --- Triton ----------------------------------------------------------------------------------------------------
@@ -334,27 +347,20 @@ def _scale_triton(out_TV: Tensor, upstream: Tensor) -> None:
 if triton_is_installed():
 
     @triton.jit
-    def _cap(y: Any, softcap: Any, CAPPED: tl.constexpr) -> Any:
-        """s tanh(y / s); tanh(x) = 2 sigmoid(2x) - 1, which Triton has everywhere."""
-        if CAPPED:
-            y = softcap * (2 * tl.sigmoid(2 * y / softcap) - 1)
-        return y
-
-    @triton.jit
     def _forward_kernel(
-        logits: Any,
-        targets: Any,
-        losses: Any,
-        rows_2: Any,
-        stride: Any,
-        tokens: Any,
-        columns: Any,
-        ignore_index: Any,
-        softcap: Any,
-        z_loss: Any,
+        logits: "Any",
+        targets: "Any",
+        losses: "Any",
+        rows_2: "Any",
+        stride: "Any",
+        tokens: "Any",
+        columns: "Any",
+        ignore_index: "Any",
+        softcap: "Any",
+        z_loss: "Any",
         CAPPED: tl.constexpr,
         BLOCK: tl.constexpr,
-    ) -> None:
+    ) -> "None":
         """One row: maximum m and s = sum exp(z - m), one exponential a logit."""
         row = tl.program_id(0).to(tl.int64)
         start = logits + row * stride
@@ -364,7 +370,7 @@ if triton_is_installed():
         for first in range(0, columns, BLOCK):
             inside = first + lane < columns
             y = tl.load(start + first + lane, mask=inside, other=0.0).to(tl.float32)
-            z = tl.where(inside, _cap(y, softcap, CAPPED), float("-inf"))
+            z = tl.where(inside, _scores(y, 1.0, softcap, CAPPED), float("-inf"))
             larger = tl.maximum(m, tl.max(z, 0))
             # While all is masked the maximum is -inf, and -inf - -inf is NaN: exp(-inf - 0) is the 0 that is meant.
             safe = tl.where(larger == float("-inf"), 0.0, larger)
@@ -375,7 +381,7 @@ if triton_is_installed():
         real = (target >= 0) & (target < columns)
         y = tl.load(start + target, mask=counted & real, other=0.0).to(tl.float32)
         log = tl.log(s)
-        loss = log - (_cap(y, softcap, CAPPED) - m) + z_loss * (m + log) * (m + log)
+        loss = log - (_scores(y, 1.0, softcap, CAPPED) - m) + z_loss * (m + log) * (m + log)
         loss = tl.where(real, loss, float("nan"))
         tl.store(losses + row, tl.where(counted, loss, 0.0))
         tl.store(rows_2 + row, m)
@@ -383,20 +389,20 @@ if triton_is_installed():
 
     @triton.jit
     def _gradient_kernel(
-        logits: Any,
-        targets: Any,
-        rows_2: Any,
-        factors_2: Any,
-        out: Any,
-        stride: Any,
-        out_stride: Any,
-        tokens: Any,
-        columns: Any,
-        ignore_index: Any,
-        softcap: Any,
+        logits: "Any",
+        targets: "Any",
+        rows_2: "Any",
+        factors_2: "Any",
+        out: "Any",
+        stride: "Any",
+        out_stride: "Any",
+        tokens: "Any",
+        columns: "Any",
+        ignore_index: "Any",
+        softcap: "Any",
         CAPPED: tl.constexpr,
         BLOCK: tl.constexpr,
-    ) -> None:
+    ) -> "None":
         """BLOCK columns of one row; an ignored row is not read."""
         row = tl.program_id(0).to(tl.int64)
         column = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
@@ -404,7 +410,7 @@ if triton_is_installed():
         target = tl.load(targets + row)
         counted = target != ignore_index
         y = tl.load(logits + row * stride + column, mask=inside & counted, other=0.0).to(tl.float32)
-        z = _cap(y, softcap, CAPPED)
+        z = _scores(y, 1.0, softcap, CAPPED)
         maximum = tl.load(rows_2 + row)
         log = tl.load(rows_2 + tokens + row)
         factor = tl.load(factors_2 + row)
@@ -418,7 +424,7 @@ if triton_is_installed():
         tl.store(out + row * out_stride + column, g.to(out.dtype.element_ty), mask=inside)
 
     @triton.jit
-    def _scale_kernel(out: Any, upstream: Any, stride: Any, columns: Any, BLOCK: tl.constexpr) -> None:
+    def _scale_kernel(out: "Any", upstream: "Any", stride: "Any", columns: "Any", BLOCK: tl.constexpr) -> "None":
         """Multiply by the upstream gradient; its usual value 1 costs a launch and no memory traffic."""
         factor = tl.load(upstream).to(tl.float32)
         if factor != 1.0:

@@ -293,7 +293,7 @@ if triton_is_installed():
 
     @triton.jit
     def _scores(y: "Any", inverse_temperature: "Any", softcap: "Any", CAPPED: tl.constexpr) -> "Any":
-        """Scores from logits in fp32. Triton has no tanh: (1 - e) / (1 + e), and a series where 1 - e would cancel."""
+        """Scores from logits in fp32. Triton has no tanh: (1 - e) / (1 + e), and a series where 1 - e cancels."""
         if CAPPED:
             u = y / softcap
             square = u * u
