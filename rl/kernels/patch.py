@@ -118,17 +118,18 @@ def patch(
     *,
     rms_norm: bool = True,
     rope: bool = True,
-    glu: bool = True,
+    glu: bool | None = None,
     cross_entropy: bool = True,
     impl: str = "auto",
 ) -> Patched:
     """Put kernels into a model of transformers: Llama, Mistral, Qwen 2 and 3, Gemma 1, 2 and 3.
 
     Args:
-        model: a model with or without a head, or PEFT's wrapper around one.
+        model: a model with or without a head.
         rms_norm: replace the norms.
         rope: replace the rotation of queries and keys.
-        glu: replace activation and product of the MLPs.
+        glu: replace activation and product of the MLPs. None: on a GPU, or where `impl` is named; on a CPU they hold
+            less memory than the model's own but take 1.2 to 1.5 times as long.
         cross_entropy: replace the loss on `labels`, where it is transformers' causal one.
         impl: "auto", "reference", "chunked" or "triton".
 
@@ -140,6 +141,8 @@ def patch(
     """
     if impl not in set(Impl):
         raise ValueError(f"impl={impl!r} is not an implementation: take one of {', '.join(Impl)}")
+    if glu is None:
+        glu = impl != Impl.AUTO or any(parameter.is_cuda for parameter in model.parameters())
     family = _family(model)
     code = importlib.import_module(f"transformers.models.{family.folder}.modeling_{family.folder}")
     switches = {"rms_norm": rms_norm, "rope": rope, "glu": glu, "cross_entropy": cross_entropy}

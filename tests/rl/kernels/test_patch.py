@@ -1,6 +1,6 @@
 import copy
 import sys
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,8 +15,12 @@ from transformers import (
     Gemma3ForConditionalGeneration,
 )
 
-from rl.kernels.patch import MODEL_TYPES, patch
+from rl.kernels.patch import MODEL_TYPES
+from rl.kernels.patch import patch as patch_by_default
 from tests.rl.kernels.tolerance import assert_no_worse_than_plain
+
+# On a CPU the gated units stay the model's own unless they are asked for: here everything is tested.
+patch = partial(patch_by_default, glu=True)
 
 MODULE = sys.modules["rl.kernels.patch"]  # its name is the function's
 TEXT_TYPES = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text")
@@ -361,3 +365,11 @@ def test_on_a_gpu(kind: str, dtype: torch.dtype) -> None:
         for item in (found, plain)
     )
     assert mine_off <= 1.2 * plain_off
+
+
+def test_by_default_gated_units_are_replaced_where_they_are_faster() -> None:
+    model = make("llama")
+    with patch_by_default(model) as patched:
+        assert (patched.replaced["glu"], patched.replaced["rms_norm"]) == (0, 5)
+    with patch_by_default(model, impl="chunked") as patched:
+        assert patched.replaced["glu"] == 2
