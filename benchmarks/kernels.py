@@ -1,7 +1,8 @@
 """The heads on a CPU beside plain PyTorch, torch's fused loss, Liger and TRL: time and peak extra memory, one run.
 
-python -m benchmarks.kernels            2,048 tokens, vocabularies of 32K, 128K and 256K (ten minutes)
+python -m benchmarks.kernels            4,096 tokens, vocabularies of 32K, 128K and 256K (half an hour)
 python -m benchmarks.kernels --quick    1,024 tokens, 32K only
+python -m benchmarks.kernels 128256     4,096 tokens, the vocabularies that are named
 
 Forward and backward, fp32, gradients by hidden states and weight. Contenders take turns, round by round, in one
 process; medians of the rounds, and the median of the ratios to plain PyTorch round by round. Extra memory is the peak
@@ -97,7 +98,8 @@ def run_task(task: str, steps: dict[str, Step], data: Data, rounds: int) -> None
 
 def main() -> int:
     quick = "--quick" in sys.argv
-    tokens, vocabularies = (1024, (32_000,)) if quick else (2048, (32_000, 128_256, 256_000))
+    tokens, vocabularies = (1024, (32_000,)) if quick else (4096, (32_000, 128_256, 256_000))
+    vocabularies = tuple(int(word) for word in sys.argv[1:] if word.isdigit()) or vocabularies
     torch.manual_seed(0)
     print(f"{tokens:,} tokens, width {WIDTH}, fp32, {torch.get_num_threads()} threads, torch {torch.__version__}")
     for vocabulary in vocabularies:

@@ -25,6 +25,7 @@ from mathpipe.core.runner import Runner
 from mathpipe.core.status import print_status, print_summary, verify_digests
 from mathpipe.inspect import explain, inspect_shards, print_explanation, write_report
 from mathpipe.pipeline import FUNNEL, PipelineConfig, steps_of
+from rl.parity.command import parity
 
 _PIPED_WIDTH = 160
 
@@ -235,6 +236,9 @@ def verify_command(
 def report_command(run_folder: Path) -> None:
     """Write the run's HTML report again."""
     click.echo(f"report:  {write_report(run_folder, funnel=FUNNEL)}")
+
+
+cli.add_command(parity)
 
 
 def main() -> None:

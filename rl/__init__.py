@@ -1,1 +1,1 @@
-"""Training by reinforcement. The name is reserved; losses, kernels and the GRPO loop arrive with their own work."""
+"""Training by reinforcement: losses, kernels, and parity of implementations. The GRPO loop is not here yet."""

@@ -21,19 +21,25 @@ def checked(
             f"hidden must be (tokens, width) and weight (vocabulary, width); got {tuple(hidden_TD.shape)} and "
             f"{tuple(weight_VD.shape)}: flatten batch and time first, and pass lm_head.weight as it is"
         )
-    if target_T.shape != hidden_TD.shape[:1] or target_T.dtype != torch.int64:
+    if hidden_TD.device != weight_VD.device:
+        raise ValueError(f"hidden is on {hidden_TD.device}, weight on {weight_VD.device}: move them together")
+    check_target(target_T, hidden_TD, vocabulary=weight_VD.shape[0], counted_T=counted_T)
+    return _common_dtype(hidden_TD, weight_VD)
+
+
+def check_target(
+    target_T: Tensor, rows: Tensor, *, vocabulary: int | None = None, counted_T: Tensor | None = None
+) -> None:
+    """Targets fit the rows (hidden states, or logits: then the vocabulary is their width); errors as in `checked`."""
+    if target_T.shape != rows.shape[:1] or target_T.dtype != torch.int64:
         raise ValueError(
-            f"target must be int64 with one token id for each of {hidden_TD.shape[0]} hidden states; got "
+            f"target must be int64 with one token id for each of {rows.shape[0]} tokens; got "
             f"{target_T.dtype} of shape {tuple(target_T.shape)}"
         )
-    if not (hidden_TD.device == weight_VD.device == target_T.device):
-        raise ValueError(
-            f"hidden is on {hidden_TD.device}, weight on {weight_VD.device}, target on {target_T.device}: "
-            "move them together"
-        )
-    if hidden_TD.device.type == "cpu":
-        _check_range(target_T, weight_VD.shape[0], counted_T)
-    return _common_dtype(hidden_TD, weight_VD)
+    if target_T.device != rows.device:
+        raise ValueError(f"target is on {target_T.device}, the rest on {rows.device}: move them together")
+    if rows.device.type == "cpu":
+        _check_range(target_T, rows.shape[1] if vocabulary is None else vocabulary, counted_T)
 
 
 def checked_scores(temperature: float, softcap: float) -> Scores:
@@ -57,7 +63,7 @@ def _check_range(target_T: Tensor, vocabulary: int, counted_T: Tensor | None) ->
     if wrong_T.any():
         position = int(wrong_T.nonzero()[0])
         raise IndexError(
-            f"target {int(target_T[position])} at token {position} is no token id: the weight has {vocabulary} rows, "
+            f"target {int(target_T[position])} at token {position} is no token id: the vocabulary has {vocabulary}, "
             f"so ids go from 0 to {vocabulary - 1}"
         )
 

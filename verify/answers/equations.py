@@ -5,7 +5,8 @@ difference is a constant multiple of the other (a positive one for inequalities)
 `2x + 4y - 3 = 0`, and `x y = x` is not `y = 1`. Inequalities are turned to `<` first.
 
 The constant is the quotient of both differences at one point; whether it is the same everywhere is a question of
-equal values.
+equal values. Equations that divide by variables are also compared with the denominators multiplied out
+(`cleared_equations`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from flint import acb, fmpq
 
 from verify.answers.balls import working_precision
+from verify.answers.cleared_equations import same_when_cleared
 from verify.answers.comparison import Comparison, different, equal, unknown
 from verify.answers.equality import compare_values, exact_rational
 from verify.answers.evaluation import Evaluator
@@ -38,7 +40,10 @@ def compare_equations(left: Relation, right: Relation) -> Comparison:
         return unknown("not an equation or inequality of two sides")
     if one[0] != other[0]:
         return different(f"{left.operators[0]} and {right.operators[0]}")
-    return _proportional(one[1], other[1], signed=one[0] not in _SYMMETRIC)
+    found = _proportional(one[1], other[1], signed=one[0] not in _SYMMETRIC)
+    if not found.equal and one[0] == "=" and same_when_cleared(left, right):
+        return equal("one polynomial equation, denominators multiplied out")
+    return found
 
 
 def _one_sided(relation: Relation) -> tuple[str, Node] | None:

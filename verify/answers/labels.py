@@ -6,7 +6,7 @@ more than what something is worth.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from verify.answers.tree import (
     Apply,
@@ -125,9 +125,11 @@ def symbols_of(node: object) -> frozenset[str]:
 
 
 def labels_agree(reference: Node | None, candidate: Node | None) -> bool:
-    """Whether two names may stand for the same thing: `x` and `y` may not, nor a ratio and its inverse."""
+    """Whether two names may stand for the same thing: `x` and `y` may not, nor `y_1` and `y_2`, nor a ratio and its
+    inverse; a name without an index may be any of its kind."""
     if isinstance(reference, Symbol) and isinstance(candidate, Symbol):
-        return _plain(reference.name) == _plain(candidate.name)
+        (plain, index), (other, its_index) = _parts(reference.name), _parts(candidate.name)
+        return plain == other and (index == its_index or "" in (index, its_index))
     if isinstance(reference, Apply) and isinstance(candidate, Apply):
         return reference.function.lower() == candidate.function.lower() and _same_arguments(
             reference.arguments, candidate.arguments
@@ -144,11 +146,20 @@ def _same_arguments(reference: tuple[Node, ...], candidate: tuple[Node, ...]) ->
     return all(one == other or (isinstance(one, Symbol) and isinstance(other, Symbol)) for one, other in pairs)
 
 
-def _plain(name: str) -> str:
-    return name.partition("_")[0]
+def _parts(name: str) -> tuple[str, str]:
+    """A name and its index; where there is none, the empty one."""
+    plain, _, index = name.partition("_")
+    return plain, index
 
 
 def interchangeable(labels: list[Node]) -> bool:
     """Whether the labels name roots of one equation, which have no order."""
-    names = {_plain(label.name) if isinstance(label, Symbol) else "" for label in labels}
+    names = {_parts(label.name)[0] if isinstance(label, Symbol) else "" for label in labels}
     return len(names) == 1 and names <= _ROOT_NAMES
+
+
+def without_index(item: Item) -> Item:
+    """`x_2 = 3` as `x = 3`: the index only counts the roots."""
+    if not isinstance(item.label, Symbol):
+        return item
+    return replace(item, label=Symbol(_parts(item.label.name)[0]))

@@ -122,6 +122,7 @@ IGNORED = frozenset(
     "hfill mathop mathrel mathbin mathord mathopen mathclose blacksquare qed qedsymbol Box centering nonumber "
     "notag".split()
 )
+WIDE_SPACES = frozenset({"quad", "qquad"})
 SPACES = frozenset("quad qquad thinspace medspace enspace hfill".split())
 TEXT_WRAPPERS = frozenset(
     "text textbf textrm textit textnormal textsf texttt mbox hbox mathrm operatorname emph textsc textup bold "

@@ -24,6 +24,7 @@ from verify.answers.latex_commands import (
     SYMBOLS,
     TEXT_WRAPPERS,
     VOCABULARY,
+    WIDE_SPACES,
     Kind,
 )
 from verify.answers.latex_letters import Before, is_word, split_letters
@@ -68,6 +69,7 @@ class Token(NamedTuple):
     spaced: bool = False
     node: Node | None = None
     worded: bool = False  # it stood in \text{…}
+    wide: bool = False  # a line break or \quad stood before it, outside of all braces
 
 
 class _Scope(NamedTuple):
@@ -93,6 +95,7 @@ class _Lexer:
         self.tokens: list[Token] = []
         self.position = 0
         self.spaced = False
+        self.wide = False
         self.negated = False
         self.worded = False  # inside \text{…}, outside its $…$
         self.roman = False
@@ -115,6 +118,7 @@ class _Lexer:
                 self._add(Kind.NUMBER, found[0], Number(fmpq(fmpz(found[0]))))
             elif group == "space":
                 self.spaced = True
+                self._widen("\n" in found[0])
             elif group == "lettered":
                 self._add(Kind.NUMBER, found[0])
             else:
@@ -128,8 +132,12 @@ class _Lexer:
         return tokens
 
     def _add(self, kind: Kind, text: str, node: Node | None = None) -> None:
-        self.tokens.append(Token(kind, text, self.spaced, node, self.worded))
-        self.spaced = False
+        self.tokens.append(Token(kind, text, self.spaced, node, self.worded, self.wide))
+        self.spaced = self.wide = False
+
+    def _widen(self, wide: bool) -> None:
+        """A wide space within a group parts nothing."""
+        self.wide = self.wide or (wide and not self.scopes)
 
     def _trim(self) -> None:
         """Drops full stops and commas at the end of the whole or of a group."""
@@ -300,6 +308,7 @@ class _Lexer:
         elif name == "rm":
             self.worded = self.roman = True
         self.spaced = self.spaced or name in SPACES
+        self._widen(name in WIDE_SPACES)
 
     def _environment(self, name: str) -> None:
         found = _ENVIRONMENT.match(self.text, self.position)

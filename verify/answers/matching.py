@@ -8,10 +8,11 @@ equal in the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from verify.answers.equality import Sameness
 from verify.answers.judgement import Match, Pairwise, Reason, different, same
-from verify.answers.labels import Item
+from verify.answers.labels import Item, without_index
 from verify.answers.several import MAX_ITEMS, Collection, names_are_roots
 from verify.answers.tree import Bracketed, Node
 
@@ -33,7 +34,14 @@ def match_collections(first: Collection, second: Collection, compare: Itemwise) 
             return match
     elif first.named != second.named and not roots:
         return _by_place(first, second, compare)
+    if roots:
+        first, second = _without_indices(first), _without_indices(second)
     return _as_sets(first, second, compare)
+
+
+def _without_indices(collection: Collection) -> Collection:
+    """Which root is called the first does not matter."""
+    return replace(collection, items=tuple(map(without_index, collection.items)))
 
 
 def in_order(first: Sequence[Node], second: Sequence[Node], compare: Pairwise) -> Match:

@@ -4,6 +4,7 @@ r"""`parse_answer`: the text of an answer as a tree. The entry of the parser; th
     lexer            tokens (latex_commands: the vocabulary, latex_letters: runs of letters, numerals: numbers)
     parse_reader … parse_atoms … parse_functions … parse_brackets … parse_expression … parse_answer
                      a recursive descent, one class a rung, each knowing the rungs below it
+    parse_gaps       two equations with only a wide space between them
     parse_words      number words, and answers that are nothing but words
 
 In: any text, in any delimiters. Out: a `Node`, or `ParseError` and no other exception. Time and memory are linear in
@@ -21,8 +22,9 @@ from verify.answers.latex_commands import Kind
 from verify.answers.lexer import Token, tokenize
 from verify.answers.parse_answer import Answers
 from verify.answers.parse_error import ParseError, ParseReason
+from verify.answers.parse_gaps import part_equations
 from verify.answers.parse_words import fixed_phrase, number_word, read_words
-from verify.answers.tree import MAX_DEPTH, MAX_NODES, Negate, Node, Number
+from verify.answers.tree import MAX_DEPTH, MAX_NODES, Negate, Node, Number, Text
 
 __all__ = ["MAX_CHARACTERS", "ParseError", "ParseReason", "other_reading", "parse_answer"]
 
@@ -75,7 +77,7 @@ def _parse(text: str, *, flipped: bool) -> Node:
 
 def _read(cleaned: str, *, flipped: bool) -> Node:
     try:
-        tokens = tokenize(cleaned, flipped=flipped)
+        tokens = part_equations(tokenize(cleaned, flipped=flipped))
         return _phrase(tokens, cleaned) or _mathematics(tokens)
     except ParseError as error:
         if error.reason in (ParseReason.EMPTY, ParseReason.TOO_DEEP, ParseReason.TOO_MANY_NODES):
@@ -87,11 +89,24 @@ def _read(cleaned: str, *, flipped: bool) -> Node:
 
 
 def _phrase(tokens: list[Token], cleaned: str) -> Node | None:
-    r"""A number with letters behind it that is none; words in text that a hyphen joins (`\text{x-axis}`)."""
+    r"""`1st`; a number with letters behind it that is none; words in text that a hyphen joins (`\text{x-axis}`)."""
+    if _first(tokens):
+        return Text("1st")
     if tokens[0].worded and any(_hyphen(tokens, place) for place in range(1, min(len(tokens), 12) - 1)):
         return read_words(cleaned) if number_word(tokens[0].text) is None else None
     lettered = any(token.kind is Kind.WORD or token.text in _LETTERED for token in tokens[-4:-1])
     return fixed_phrase(cleaned) if lettered and tokens[0].kind is Kind.NUMBER else None
+
+
+def _first(tokens: list[Token]) -> bool:
+    """`1st`: nobody writes the coefficient 1, and as a product it would be `st`."""
+    letters = tokens[1:-1]
+    return (
+        tokens[0].kind is Kind.NUMBER
+        and tokens[0].text == "1"
+        and "".join(token.text for token in letters) == "st"
+        and not any(token.spaced for token in letters)
+    )
 
 
 def _hyphen(tokens: list[Token], place: int) -> bool:

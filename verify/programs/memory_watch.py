@@ -10,32 +10,18 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+from verify.programs import process_tree
+
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def resident_bytes(proc: int, process: int | str) -> int:
     """Bytes of one process; 0 if it is gone."""
     with suppress(OSError, IndexError, ValueError):
-        return int(_read(proc, f"{process}/statm").split()[1]) * _PAGE
+        return int(process_tree.read(proc, f"{process}/statm").split()[1]) * _PAGE
     return 0
 
 
 def added_bytes(proc: int, first: int, baseline_bytes: int) -> int:
     """Bytes that `first` and its descendants hold beyond the baseline of each."""
-    parents = {}
-    for name in filter(str.isdigit, os.listdir(proc)):
-        with suppress(OSError, IndexError, ValueError):
-            # The name may hold anything, so fields are counted from its closing bracket.
-            parents[int(name)] = int(_read(proc, f"{name}/stat").rpartition(b")")[2].split()[1])
-    family = {first}
-    while more := {process for process, parent in parents.items() if parent in family} - family:
-        family |= more
-    return sum(max(0, resident_bytes(proc, process) - baseline_bytes) for process in family)
-
-
-def _read(proc: int, path: str) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY, dir_fd=proc)
-    try:
-        return os.read(descriptor, 4096)
-    finally:
-        os.close(descriptor)
+    return sum(max(0, resident_bytes(proc, process) - baseline_bytes) for process in process_tree.family(proc, first))

@@ -6,7 +6,7 @@ the recursion limit and than PATH_MAX, so it is flattened instead of walked.
 """
 
 # The worker process loads no pathlib and opens paths relative to descriptors.
-# ruff: noqa: PTH101, PTH104, PTH106, PTH108, PTH118, PTH123, PTH208
+# ruff: noqa: PTH101, PTH104, PTH106, PTH108, PTH118, PTH208
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ import signal
 import tempfile
 import time
 from contextlib import suppress
+
+from verify.programs import process_tree
 
 # Folders nested deeper than this cannot be looked into by path (PATH_MAX is 4096): nobody needs them.
 _LONGEST_PATH = 2000
@@ -38,16 +40,10 @@ def kill_children(group: int, proc: int | None, seconds: float = 5.0) -> None:
 
 
 def _children(proc: int | None) -> list[int]:
-    """Our children by /proc/PID/stat, whose fourth field is the parent."""
+    """Our children, as that /proc knows them."""
     if proc is None:
         return []
-    found = []
-    for name in filter(str.isdigit, os.listdir(proc)):
-        with suppress(OSError), open(os.open(f"{name}/stat", os.O_RDONLY, dir_fd=proc), "rb") as stat:
-            fields = stat.read().rpartition(b")")[2].split()
-            if int(fields[1]) == os.getpid():
-                found.append(int(name))
-    return found
+    return [process for process, parent in process_tree.parents(proc).items() if parent == os.getpid()]
 
 
 # Folders of runs lie in memory if they can: a program that fills a disk slows down everybody.

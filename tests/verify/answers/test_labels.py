@@ -3,7 +3,7 @@
 import pytest
 from flint import fmpq
 
-from verify.answers.labels import interchangeable, is_label, item_of, labels_agree, symbols_of
+from verify.answers.labels import Item, interchangeable, is_label, item_of, labels_agree, symbols_of, without_index
 from verify.answers.parse import parse_answer
 from verify.answers.tree import Number, Symbol
 
@@ -40,6 +40,21 @@ def test_only_two_plain_variables_disagree():
     assert labels_agree(Symbol("x"), Symbol("x_1"))
     assert labels_agree(Symbol("x"), None)
     assert labels_agree(Symbol("y"), parse_answer("f(x)"))
+
+
+def test_two_indices_must_be_the_same_and_one_alone_may_be_any():
+    assert labels_agree(Symbol("y_2"), Symbol("y_2"))
+    assert not labels_agree(Symbol("y_2"), Symbol("y_27"))
+    assert labels_agree(Symbol("y_2"), Symbol("y"))
+    assert labels_agree(Symbol("y"), Symbol("y_27"))
+    assert labels_agree(Symbol("y_2"), None)
+
+
+def test_the_index_of_a_root_can_be_dropped():
+    item = item_of(parse_answer("x_2 = 5"))
+    assert item is not None
+    assert without_index(item) == item_of(parse_answer("x = 5"))
+    assert without_index(Item(None, Symbol("x_2"))) == Item(None, Symbol("x_2"))
 
 
 def test_roots_have_no_order_and_terms_of_a_sequence_have():

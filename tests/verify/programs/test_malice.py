@@ -9,7 +9,7 @@ import pytest
 
 from tests.verify.programs.conftest import SECRET, Planted
 from tests.verify.programs.malice import ATTACKS, DISGUISES, Malice, malicious_programs
-from verify.programs import Limits, ProgramRunner, ProgramStatus, Protection
+from verify.programs import Limits, ProgramResult, ProgramRunner, ProgramStatus, Protection
 from verify.programs.protections import missing_protection
 
 NAMESPACES = frozenset(layer for layer in Protection if layer.endswith("-namespace"))
@@ -38,13 +38,28 @@ def settle(runner: ProgramRunner) -> list[str]:
     return found
 
 
-def fault_of(runner: ProgramRunner, program: Malice, limits: Limits, planted: Planted) -> str | None:
-    """What the program achieved that it must not, or None."""
+def given_up(result: ProgramResult, limits: Limits) -> bool:
+    """Whether we killed the worker because it did not answer in time; the words are ours, no program can say them."""
+    late = f"no end within {limits.wall_seconds + 0.4:g} s"
+    return result.status is ProgramStatus.TIMEOUT and result.detail == late
+
+
+def always_given_up(runner: ProgramRunner, program: Malice, limits: Limits) -> bool:
+    """Whether it is the program that keeps the worker from answering, and not the machine's load for once."""
+    return all(given_up(runner.run(program.code, limits=limits), limits) for _ in range(2))
+
+
+def fault_of(
+    runner: ProgramRunner, program: Malice, limits: Limits, planted: Planted, kills: list[Malice]
+) -> str | None:
+    """What the program achieved that it must not, or None. Programs for which we killed the worker go to `kills`."""
     before = planted.state()
     worker = runner.worker().process
     started = time.monotonic()
     result = runner.run(program.code, limits=limits)
     seconds = time.monotonic() - started
+    ours = given_up(result, limits)
+    kills += [program] * ours
     said = f"{result.stdout}\n{result.stderr}\n{result.last_expression}"
     faults = {
         f"took {seconds:.2f} s": seconds > limits.wall_seconds + 0.5,
@@ -53,7 +68,8 @@ def fault_of(runner: ProgramRunner, program: Malice, limits: Limits, planted: Pl
         "saw the machine's users": "root:" in said,
         "never ran": result.status is ProgramStatus.REFUSED,
         "wrote more than it may": len(said) > 4 * limits.output_bytes + 1_000,
-        "ended the worker": runner.worker().process != worker,
+        "ended the worker": runner.worker().process != worker and not ours,
+        "keeps the worker from answering": ours and always_given_up(runner, program, limits),
         "broke the worker": runner.run("print(6 * 7)", limits=limits).stdout != "42\n",
     }
     return "; ".join(what for what, true in faults.items() if true) or None
@@ -61,12 +77,15 @@ def fault_of(runner: ProgramRunner, program: Malice, limits: Limits, planted: Pl
 
 def contain(runner: ProgramRunner, programs: list[Malice], limits: Limits, planted: Planted) -> None:
     faults = []
+    kills: list[Malice] = []
     for program in programs:
-        if fault := fault_of(runner, program, limits, planted):
+        if fault := fault_of(runner, program, limits, planted, kills):
             faults.append(f"{program.family}, {program.disguise}: {fault}\n{program.code}")
         elif left := settle(runner):
             faults.append(f"{program.family}, {program.disguise}: {left}\n{program.code}")
     assert not faults, f"{len(faults)} of {len(programs)}:\n" + "\n".join(faults[:10])
+    # None of all 1,576 programs on a quiet machine; a fork bomb takes long to die where others compute.
+    assert len(kills) <= 1 + len(programs) // 100, f"the worker was killed for {[kill.code for kill in kills]}"
 
 
 _LIST_DESCRIPTORS = """
