@@ -25,6 +25,7 @@ NAMES = (
     "verify_pool",
     "verify_programs",
     "verify_proofs",
+    "published_scores",
     "kernels",
 )
 

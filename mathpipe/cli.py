@@ -23,6 +23,7 @@ from mathpipe.core.jobs import submit_job
 from mathpipe.core.metrics import read_json_lines
 from mathpipe.core.runner import Runner
 from mathpipe.core.status import print_status, print_summary, verify_digests
+from mathpipe.evaluation.command import eval_command
 from mathpipe.inspect import explain, inspect_shards, print_explanation, write_report
 from mathpipe.pipeline import FUNNEL, PipelineConfig, steps_of
 from rl.parity.command import parity
@@ -238,6 +239,7 @@ def report_command(run_folder: Path) -> None:
     click.echo(f"report:  {write_report(run_folder, funnel=FUNNEL)}")
 
 
+cli.add_command(eval_command)
 cli.add_command(parity)
 
 
