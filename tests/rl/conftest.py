@@ -1,6 +1,7 @@
 """One thread: with more, MKL sums a product of few rows over a vocabulary in an order that depends on its shape.
 
 Errors of 1e-5 come and go with it, in plain PyTorch as in ours, and hide what the tests compare. It is faster too.
+Set anew for each test, because an engine that another test loads may set its own number.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)

