@@ -1,8 +1,8 @@
 """Token log-probabilities from vLLM.
 
-A `RequestOutput` has `prompt_token_ids`, `prompt_logprobs` (a dict from token id to `Logprob` for each position,
-None for the first; it always holds the prompt's own token) and `outputs`, each with `token_ids` and `logprobs`.
-`FlatLogprobs` of newer versions reads the same by index. Prompts are tested against vLLM 0.32 on a CPU (a tiny Llama in
+A `RequestOutput` has `prompt_token_ids`, `prompt_logprobs` (a dict from token id to `Logprob` for each position, None
+for the first; it always holds the prompt's own token) and `outputs`, each with `token_ids` and `logprobs`.
+`FlatLogprobs` of newer versions reads the same by index. Prompts are tested against vLLM 0.32 on a CPU (tiny Llama,
 fp32: 1e-6 from transformers), samples on objects of that shape.
 
 What the numbers are: vLLM's prompt log-probabilities are those of the bare logits, at temperature 1, whatever
