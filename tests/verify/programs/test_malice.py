@@ -62,7 +62,7 @@ def fault_of(
     kills += [program] * ours
     said = f"{result.stdout}\n{result.stderr}\n{result.last_expression}"
     faults = {
-        f"took {seconds:.2f} s": seconds > limits.wall_seconds + 0.5,
+        f"took {seconds:.2f} s": seconds > limits.wall_seconds + 3,
         "changed something outside": planted.state() != before,
         "saw the secret": SECRET in said,
         "saw the machine's users": "root:" in said,
