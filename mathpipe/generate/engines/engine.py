@@ -8,9 +8,10 @@ request's seed and its own index alone (`sample_seed`), never from its neighbour
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 from mathpipe.core.errors import InputError, MathpipeError
 from mathpipe.core.records import Finish
@@ -126,6 +127,33 @@ class Engine(ABC):
     @abstractmethod
     def close(self) -> None:
         """Free the model's memory, or the connections."""
+
+    def update_weights(self, weights: Iterable[tuple[str, Any]]) -> None:
+        """Take other weights of the same model: (name as transformers has it, tensor) pairs, all of them.
+
+        What was cached of prompts is forgotten. Raises `EngineError` where the engine cannot, or while requests are
+        open: half a text would be of one policy and half of another.
+        """
+        if self._open:
+            raise EngineError("weights", "an engine without open requests", "let them finish, or abort them, first")
+        self._update_weights(weights)
+
+    def _update_weights(self, weights: Iterable[tuple[str, Any]]) -> None:
+        raise EngineError(
+            f"engine {type(self).__name__}", "an engine in this process", "use vllm or transformers for training"
+        )
+
+    def score(self, sequences: Sequence[Sequence[int]]) -> list[tuple[float, ...]]:
+        """Log-probabilities (of bare logits, temperature 1) of each sequence's tokens but the first, which has none.
+
+        Raises `EngineError` where the engine cannot, or while requests are open.
+        """
+        if self._open:
+            raise EngineError("scoring", "an engine without open requests", "let them finish, or abort them, first")
+        return self._score(sequences)
+
+    def _score(self, sequences: Sequence[Sequence[int]]) -> list[tuple[float, ...]]:
+        raise EngineError(f"engine {type(self).__name__}", "an engine in this process", "use vllm or transformers")
 
     @property
     def unfinished(self) -> int:

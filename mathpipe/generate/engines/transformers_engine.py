@@ -7,6 +7,7 @@ sample has its own generator and joins when a place gets free. Prompts are read 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -83,6 +84,23 @@ class TransformersEngine(Engine):
         self._running.clear()
         self._refused.clear()
         self._batch = KvBatch(self._model)
+
+    def _update_weights(self, weights: Iterable[tuple[str, Any]]) -> None:
+        own = self._model.state_dict()
+        with torch.no_grad():
+            for name, tensor in weights:
+                own[name].copy_(tensor)
+        self._prefixes.clear()
+
+    @torch.inference_mode()
+    def _score(self, sequences: Sequence[Sequence[int]]) -> list[tuple[float, ...]]:
+        found = []
+        for ids in sequences:
+            ids_1T = torch.tensor([list(ids)], device=self._model.device)
+            logits_TV = self._model(ids_1T).logits[0, :-1].float()
+            logprob_T = logits_TV.log_softmax(-1).gather(1, ids_1T[0, 1:, None])[:, 0]
+            found.append(tuple(logprob_T.tolist()))
+        return found
 
     def close(self) -> None:
         """Free the model."""

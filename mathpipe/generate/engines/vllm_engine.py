@@ -7,6 +7,7 @@ others run. Each sample is a request of its own with its own seed; vLLM's prefix
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mathpipe.core.errors import InputError
@@ -93,6 +94,26 @@ class VllmEngine(Engine):
             self._running.clear()
             while self.llm.llm_engine.has_unfinished_requests():
                 self.llm.llm_engine.step()
+
+    def _update_weights(self, weights: Iterable[tuple[str, Any]]) -> None:
+        # Not model.load_weights: CPU weights are repacked, and only reload_weights undoes that.
+        self.llm.collective_rpc("reload_weights", kwargs={"weights_iterator": iter(weights)})
+        self.llm.reset_prefix_cache()  # keys and values of the old weights
+
+    def _score(self, sequences: Sequence[Sequence[int]]) -> list[tuple[float, ...]]:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        engine = self.llm.llm_engine
+        found: dict[str, tuple[float, ...]] = {}
+        for number, ids in enumerate(sequences):
+            asked = SamplingParams(max_tokens=1, prompt_logprobs=0, output_kind=RequestOutputKind.FINAL_ONLY)
+            engine.add_request(f"score#{number}", {"prompt_token_ids": list(ids)}, asked)
+        while engine.has_unfinished_requests():
+            for output in engine.step():
+                places = zip(output.prompt_logprobs[1:], output.prompt_token_ids[1:], strict=True)
+                found[output.request_id] = tuple(float(place[token].logprob) for place, token in places)
+        return [found[f"score#{number}"] for number in range(len(sequences))]
 
     def close(self) -> None:
         """Shut vLLM's worker down and free its memory."""

@@ -1,0 +1,143 @@
+"""From judged samples to what the learner takes: advantages, which groups teach, corrections, masks.
+
+In: `Scored` trajectories of a step, grouped; log-probabilities by the trainer and the reference. Out:
+`TrainSequence`s. Pure values: nothing here touches a model.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from mathpipe.core.records import Finish
+from rl.advantages import AdvantageConfig, group_advantages, process_advantages
+from rl.off_policy import CorrectionConfig, importance_weights
+from rl.trajectories import Scored, TrainSequence, Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class Advantaged:
+    """A sample that is learned from, with the advantage of each of its tokens."""
+
+    trajectory: Trajectory
+    advantages: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The samples of a step by problem: those that teach, and how many groups do not."""
+
+    samples: tuple[Advantaged, ...]
+    kept: int
+    without_variance: int
+
+
+def advantaged(scored: Sequence[Scored], config: AdvantageConfig, *, keep_all: bool) -> Groups:
+    """Advantages within each group (samples next to one another with the same `group`).
+
+    A group whose rewards all agree is dropped before the backbone sees it, unless `keep_all`.
+    """
+    groups = [list(items) for _, items in itertools.groupby(scored, key=lambda item: item.trajectory.group)]
+    found = group_advantages([[item.reward for item in group] for group in groups], config)
+    samples: list[Advantaged] = []
+    kept = 0
+    for group, outcome in zip(groups, found, strict=True):
+        if not (outcome.teaches or keep_all):
+            continue
+        rows = _token_advantages(group, outcome.advantages)
+        kept += bool(rows)
+        samples += rows
+    return Groups(tuple(samples), kept, sum(not outcome.teaches for outcome in found))
+
+
+def _token_advantages(group: list[Scored], outcome: tuple[float | None, ...]) -> list[Advantaged]:
+    """Outcome supervision: one number on every token. Process supervision, where samples have steps: one a step."""
+    judged = [(item, value) for item, value in zip(group, outcome, strict=True) if value is not None]
+    if judged and all(item.step_rewards for item, _ in judged):
+        lengths = [len(item.trajectory.completion_ids) for item, _ in judged]
+        rows = process_advantages([item.step_rewards for item, _ in judged], lengths)
+        return [Advantaged(item.trajectory, tuple(row)) for (item, _), row in zip(judged, rows, strict=True)]
+    return [Advantaged(item.trajectory, (value,) * len(item.trajectory.completion_ids)) for item, value in judged]
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """Sequences to learn from, and what their sampler disagreed by."""
+
+    sequences: tuple[TrainSequence, ...]
+    importance_mean: float
+    importance_max: float
+    capped_share: float
+
+
+def corrected(
+    samples: Sequence[Advantaged],
+    trainer: Sequence[tuple[float, ...]] | None,
+    reference: Sequence[tuple[float, ...]] | None,
+    config: CorrectionConfig,
+    *,
+    keep_old: bool,
+    mask_cut: bool,
+) -> Corrected:
+    """Put together what is known of each sample.
+
+    `trainer` are log-probabilities under the trainer's weights before the step's first update (None: not scored, and
+    the sampler is trusted). `keep_old`: the step makes several updates, so that ratios move away from 1.
+    """
+    sequences: list[TrainSequence] = []
+    weights: list[float] = []
+    capped = 0
+    for place, sample in enumerate(samples):
+        trajectory = sample.trajectory
+        importance = None
+        if trainer is not None:
+            found = importance_weights(trainer[place], trajectory.sampler_logprobs, config)
+            importance = found.weights
+            weights += found.weights
+            capped += found.capped
+        cut = mask_cut and trajectory.finish is not Finish.STOP
+        sequences.append(
+            TrainSequence(
+                prompt_ids=trajectory.prompt_ids,
+                completion_ids=trajectory.completion_ids,
+                advantages=sample.advantages,
+                learned=(False,) * len(trajectory.completion_ids) if cut else None,
+                old_logprobs=trainer[place] if trainer is not None and keep_old else None,
+                reference_logprobs=None if reference is None else reference[place],
+                importance=importance,
+            )
+        )
+    return Corrected(
+        tuple(sequences),
+        fmean(weights) if weights else 1.0,
+        max(weights, default=1.0),
+        capped / len(weights) if weights else 0.0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """How far the sampler's log-probabilities are from the trainer's, a token."""
+
+    mean: float
+    largest: float
+
+
+def sampler_gap(samples: Sequence[Trajectory], trainer: Sequence[tuple[float, ...]]) -> Gap:
+    """|trainer - sampler| over all tokens."""
+    gaps = [
+        abs(mine - theirs)
+        for trajectory, scores in zip(samples, trainer, strict=True)
+        for mine, theirs in zip(scores, trajectory.sampler_logprobs, strict=True)
+    ]
+    return Gap(fmean(gaps), max(gaps)) if gaps else Gap(0.0, 0.0)
+
+
+def mini_batches(sequences: Sequence[TrainSequence], updates: int) -> list[list[TrainSequence]]:
+    """The step's sequences in `updates` parts of nearly one size, in order; empty parts are left out."""
+    size, more = divmod(len(sequences), updates)
+    ends = list(itertools.accumulate(size + (number < more) for number in range(updates)))
+    parts = [list(sequences[begin:end]) for begin, end in itertools.pairwise([0, *ends])]
+    return [part for part in parts if part]

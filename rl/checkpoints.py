@@ -1,0 +1,78 @@
+"""Checkpoints: everything a run needs to go on as if it had not been stopped.
+
+In: the learner's state and the trainer's own (step, place in the problems, samples that were drawn ahead). Out: a
+folder `step-000010`, complete or not there at all: it is written beside, flushed to the disk and renamed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mathpipe.core.errors import InputError
+from mathpipe.core.store import disk_faults, fsync_folder
+
+_NAME = re.compile(r"step-(\d{6})")
+_FILE = "state.pt"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One on disk."""
+
+    step: int
+    folder: Path
+
+    def load(self) -> dict[str, Any]:
+        """What was saved. Raises `InputError` for a file that cannot be read."""
+        try:
+            # Our own file: it holds plain dataclasses beside tensors.
+            state: dict[str, Any] = torch.load(self.folder / _FILE, map_location="cpu", weights_only=False)
+        except (OSError, RuntimeError, EOFError, ValueError) as error:
+            raise InputError(
+                str(self.folder), f"a whole checkpoint ({error})", "delete the folder: the one before is taken"
+            ) from None
+        return state
+
+
+class Checkpoints:
+    """The checkpoints of a run, the newest `keep` of them."""
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        self._folder = folder
+        self._keep = keep
+
+    def newest(self) -> Checkpoint | None:
+        """The last complete one."""
+        found = self._all()
+        return found[-1] if found else None
+
+    def save(self, step: int, state: dict[str, Any]) -> Path:
+        """Write one; older ones beyond `keep` go once it is there."""
+        target = self._folder / f"step-{step:06d}"
+        unfinished = self._folder / f".unfinished-{step:06d}"
+        with disk_faults(target):
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            with (unfinished / _FILE).open("wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            shutil.rmtree(target, ignore_errors=True)
+            unfinished.rename(target)
+            fsync_folder(self._folder)
+        for old in self._all()[: -self._keep]:
+            shutil.rmtree(old.folder)
+        return target
+
+    def _all(self) -> list[Checkpoint]:
+        if not self._folder.is_dir():
+            return []
+        found = [(match, path) for path in self._folder.iterdir() if (match := _NAME.fullmatch(path.name))]
+        return sorted((Checkpoint(int(match[1]), path) for match, path in found), key=lambda item: item.step)

@@ -1,0 +1,122 @@
+"""A GRPO run's configuration: a preset, and what the user changes in it."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from mathpipe.core.config import Config
+from mathpipe.generate import EngineConfig
+from mathpipe.generation import ProblemSource
+from rl.advantages import AdvantageConfig
+from rl.judging import RewardConfig
+from rl.learner.config import LearnerConfig, LossConfig
+from rl.off_policy import CorrectionConfig
+from rl.presets import PRESETS, laid_under
+from rl.rollout import SamplingConfig
+from rl.samplers import Place
+from verify import PoolLimits
+
+
+class SamplerEngine(EngineConfig):
+    """The engine that samples; its model is the policy."""
+
+    model: str = ""
+
+
+class DynamicSampling(Config):
+    """Draw more problems until the step has as many groups that teach as it asks for, `rounds` times at most."""
+
+    rounds: int = Field(default=1, ge=1)
+
+
+class HeldOutConfig(Config):
+    """Scores on held-out problems: every so many steps (0: before and after only), greedy or sampled."""
+
+    every: int = Field(default=10, ge=0)
+    samples: int = Field(default=1, ge=1)
+    temperature: float = Field(default=0.0, ge=0)
+    max_tokens: int | None = Field(default=None, ge=1)
+
+
+class CheckpointConfig(Config):
+    """A checkpoint every so many steps, and at the end; the newest `keep` stay."""
+
+    every: int = Field(default=10, ge=1)
+    keep: int = Field(default=2, ge=1)
+
+
+class GuardConfig(Config):
+    """When a run stops by itself.
+
+    `sampler_gap`: mean |log-probability of trainer - of sampler| a token, of tokens drawn with the newest weights;
+    fp32 gives 1e-6, bf16 0.015, stale weights 0.2 and more. `reward_jump`: rise of the mean reward within one step,
+    in deviations of the last 20 steps (and at least 0.3): the verifier is being gamed, or problems leaked.
+    """
+
+    sampler_gap: float = Field(default=0.1, gt=0)
+    reward_jump: float | None = Field(default=8.0, gt=0)
+
+
+class GrpoConfig(Config):
+    """One run. `steps` batches of samples are drawn; `staleness` is how many updates old the weights that drew may
+    be.
+
+    `sampler` says where sampling runs; a staleness above 0 needs `thread` or `ray`. `renew_reference` sets the
+    reference policy anew every so many steps (iterative GRPO; 0: never).
+    """
+
+    name: str = Field(pattern=r"^[\w.-]+$")
+    model: str
+    problems: ProblemSource
+    held_out: ProblemSource | None = None
+    preset: str = "deepseekmath"
+    steps: int = Field(ge=1)
+    seed: int = 0
+    output: Path = Path("data/grpo")
+    engine: SamplerEngine = SamplerEngine()
+    sampling: SamplingConfig = SamplingConfig()
+    dynamic_sampling: DynamicSampling = DynamicSampling()
+    reward: RewardConfig = RewardConfig()
+    advantage: AdvantageConfig = AdvantageConfig()
+    correction: CorrectionConfig = CorrectionConfig()
+    loss: LossConfig = LossConfig()
+    learner: LearnerConfig = LearnerConfig()
+    mask_cut_completions: bool = False
+    keep_groups_without_variance: bool = False  # with a KL term they still pull towards the reference
+    renew_reference: int = Field(default=0, ge=0)
+    sampler: Place = Place.INLINE
+    sampler_gpus: float = Field(default=0.0, ge=0)
+    staleness: int = Field(default=0, ge=0)
+    evaluation: HeldOutConfig = HeldOutConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
+    guards: GuardConfig = GuardConfig()
+    workers: int | None = Field(default=None, ge=1)  # of the verifier pool; None: one a CPU
+    pool: PoolLimits = PoolLimits()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        name = values.get("preset", "deepseekmath")
+        if name not in PRESETS:
+            near = difflib.get_close_matches(str(name), PRESETS, n=1)
+            raise ValueError(f"preset: one of {', '.join(PRESETS)}" + (f" (did you mean {near[0]}?)" if near else ""))
+        return laid_under(PRESETS[name], values)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> GrpoConfig:
+        if self.staleness and self.sampler is Place.INLINE:
+            raise ValueError("staleness above 0 needs sampler: thread or ray; inline sampling waits for the learner")
+        if self.staleness and self.dynamic_sampling.rounds > 1:
+            raise ValueError("dynamic_sampling.rounds above 1 needs staleness 0: later draws depend on earlier ones")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of this run lies."""
+        return self.output / self.name
