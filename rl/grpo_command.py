@@ -3,33 +3,85 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console
 
-from mathpipe.core.config import load_config
-from mathpipe.core.errors import ConfigError
+from mathpipe.core.config import find_config, load_config
+from mathpipe.core.errors import ConfigError, InputError
+from mathpipe.core.jobs import submit_job
+
+if TYPE_CHECKING:
+    from rl.grpo_config import GrpoConfig
 
 
 @click.command(name="grpo", epilog="Example: mathpipe grpo configs/tiny-grpo.yaml --set steps=40")
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--set", "overrides", multiple=True, metavar="A.B=VALUE", help="Override one value; repeatable.")
-def grpo_command(config: Path, overrides: tuple[str, ...]) -> None:
+@click.option("--submit", "address", help="Run it as a Ray job on this head's dashboard, http://127.0.0.1:8265.")
+def grpo_command(config: Path, overrides: tuple[str, ...], address: str | None) -> None:
     """Train a policy with GRPO on problems that verifiers judge; run again and it goes on where it was stopped."""
     from rl.grpo_config import GrpoConfig
-    from rl.trainer import Trainer
 
     settings = load_config(config, GrpoConfig, overrides)
+    if address is not None:
+        submit_command(["grpo", str(find_config(config).resolve())], overrides, address)
+        return
     keep_settings(settings.folder, json.loads(settings.model_dump_json()))
-    with Trainer(settings, say=click.echo, watch=lambda line: click.echo(_short(line))) as trainer:
-        trainer.run()
+    watched_run(settings)
     click.echo(f"policy:   {settings.folder / 'policy'}")
     click.echo(f"journal:  {settings.folder / 'journal.jsonl'}")
     click.echo(f"samples:  {settings.folder / 'samples'}")
 
 
+def watched_run(settings: GrpoConfig) -> None:
+    """The run with its view, its watchdog and TensorBoard."""
+    from rl.journal import Journal, JournalLine
+    from rl.trainer import Trainer
+    from rl.watch.tensorboard import TensorBoard
+    from rl.watch.terminal import RunView
+    from rl.watch.watchdog import Watchdog
+
+    console = Console()
+    past = Journal(settings.folder / "journal.jsonl").read()
+    view = RunView(settings.name, settings.steps, console, past)
+    dog = Watchdog(settings.watchdog_seconds, view.say)
+    with ExitStack() as stack:
+        stack.enter_context(view)
+        stack.enter_context(dog)
+        boards: list[TensorBoard] = []
+
+        def phase(name: str) -> None:
+            view.phase(name)
+            dog.phase(name)
+
+        def watch(line: JournalLine) -> None:
+            view.step(line)
+            for board in boards:
+                board.step(line)
+
+        trainer = stack.enter_context(Trainer(settings, say=view.say, watch=watch, phase=phase))
+        view.forget_after(trainer.steps_done)
+        boards.append(TensorBoard(settings.folder, trainer.steps_done + 1, view.say))
+        stack.callback(boards[0].close)
+        trainer.run()
+
+
+def submit_command(arguments: list[str], overrides: tuple[str, ...], address: str) -> None:
+    """Run `mathpipe ARGUMENTS` as a Ray job. Raises `InputError` where it does not succeed."""
+    for override in overrides:
+        arguments += ["--set", override]
+    outcome = submit_job(arguments, address=address, wait=True, say=click.echo)
+    click.echo(f"job {outcome.job_id}: {outcome.status}")
+    if not outcome.ok:
+        raise InputError(f"job {outcome.job_id}", "a job that succeeds", f"ray job logs {outcome.job_id}")
+
+
 # What may change when a run goes on: how long it is, how it is watched, where it computes.
-_FREE = {"steps", "checkpoint", "workers", "pool", "guards", "evaluation", "output"}
+_FREE = {"steps", "checkpoint", "workers", "pool", "guards", "output", "watchdog_seconds"}
 
 
 def keep_settings(folder: Path, values: dict[str, object]) -> None:
@@ -46,17 +98,3 @@ def keep_settings(folder: Path, values: dict[str, object]) -> None:
                 )
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-
-
-def _short(line: object) -> str:
-    from rl.journal import JournalLine
-
-    if not isinstance(line, JournalLine):
-        return ""
-    record, times = line.record, line.times
-    held_out = "" if record.held_out is None else f"  held-out {record.held_out.pass_at_1:.3f}"
-    return (
-        f"step {record.step}: reward {record.reward_mean:.3f}  right {record.pass_rate:.3f}"
-        f"  kept {record.groups_kept}  entropy {record.entropy:.3f}  length {record.length_mean:.0f}"
-        f"  gap {record.sampler_gap:.1e}  {times.tokens_per_second:.0f} tokens/s  {times.step:.1f} s{held_out}"
-    )

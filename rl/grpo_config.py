@@ -89,11 +89,13 @@ class GrpoConfig(Config):
     keep_groups_without_variance: bool = False  # with a KL term they still pull towards the reference
     renew_reference: int = Field(default=0, ge=0)
     sampler: Place = Place.INLINE
-    sampler_gpus: float = Field(default=0.0, ge=0)
+    sampler_gpus: float = Field(default=0.0, ge=0)  # of each Ray actor
+    sampler_actors: int = Field(default=1, ge=1)  # engines that share a job, with sampler: ray
     staleness: int = Field(default=0, ge=0)
     evaluation: HeldOutConfig = HeldOutConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
     guards: GuardConfig = GuardConfig()
+    watchdog_seconds: float = Field(default=300.0, gt=0)  # after which it says what the run waits for
     workers: int | None = Field(default=None, ge=1)  # of the verifier pool; None: one a CPU
     pool: PoolLimits = PoolLimits()
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -68,6 +68,15 @@ class RolloutJob:
     max_tokens: int
     temperature: float
     seed: int
+    first_group: int = 0
+
+    def parts(self, count: int) -> list[RolloutJob]:
+        """The job cut into at most `count` jobs, whose trajectories together are the whole job's."""
+        size = -(-len(self.problems) // count)
+        return [
+            replace(self, problems=self.problems[at : at + size], first_group=self.first_group + at)
+            for at in range(0, len(self.problems), size)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,15 +101,17 @@ class RolloutWorker:
     def sample(self, job: RolloutJob) -> Rollout:
         """Draw every sample of the job."""
         started = time.perf_counter()
-        requests = {f"{job.name}/{group}": (group, self._request(job, group)) for group in range(len(job.problems))}
+        self._engine.wake()
+        asked = [self._request(job, place) for place in range(len(job.problems))]
+        places = {request.request_id: place for place, request in enumerate(asked)}
         found: list[Trajectory] = []
         refused: list[str] = []
-        for completion in self._engine.generate(request for _, request in requests.values()):
-            group, request = requests[completion.request_id]
+        for completion in self._engine.generate(asked):
+            place = places[completion.request_id]
             if completion.finish is Finish.ERROR or not completion.token_ids:
-                refused.append(f"{job.problems[group].problem_id}: {completion.detail or 'nothing was sampled'}")
+                refused.append(f"{job.problems[place].problem_id}: {completion.detail or 'nothing was sampled'}")
                 continue
-            found.append(self._trajectory(job.problems[group], group, request, completion))
+            found.append(self._trajectory(job, place, asked[place], completion))
         found.sort(key=lambda item: (item.group, item.index))
         return Rollout(
             trajectories=tuple(found), refused=tuple(sorted(refused)), seconds=time.perf_counter() - started
@@ -108,6 +119,7 @@ class RolloutWorker:
 
     def update_weights(self, weights: Iterable[tuple[str, Any]], version: int, probe: Probe = ()) -> Scores:
         """Take the policy's weights, and score the probe with them to show that they were taken."""
+        self._engine.wake()
         self._engine.update_weights(weights)
         self._version = version
         return self._engine.score(probe) if probe else []
@@ -116,8 +128,12 @@ class RolloutWorker:
         """Free the engine."""
         self._engine.close()
 
-    def _request(self, job: RolloutJob, group: int) -> Request:
-        problem = job.problems[group]
+    def rest(self) -> None:
+        """Give up the device's memory until there is something to sample, where the engine can."""
+        self._engine.sleep()
+
+    def _request(self, job: RolloutJob, place: int) -> Request:
+        problem, group = job.problems[place], job.first_group + place
         prompt = first_prompt(problem, self._file, self._settings, self._engine)
         if prompt.token_ids is None:
             raise InputError("engine", "one that takes token ids", "use vllm or transformers for training")
@@ -134,10 +150,10 @@ class RolloutWorker:
             logprobs=True,
         )
 
-    def _trajectory(self, problem: Problem, group: int, request: Request, completion: Completion) -> Trajectory:
+    def _trajectory(self, job: RolloutJob, place: int, request: Request, completion: Completion) -> Trajectory:
         return Trajectory(
-            problem_id=problem.problem_id,
-            group=group,
+            problem_id=job.problems[place].problem_id,
+            group=job.first_group + place,
             index=completion.index,
             prompt_ids=request.prompt_token_ids or (),
             completion_ids=completion.token_ids,

@@ -76,7 +76,9 @@ class Trainer:
         self._stack = ExitStack()
         pool = self._stack.enter_context(VerifierPool(config.workers, config.pool))
         self._judge = Judge(config.reward, pool, config.sampling.max_tokens)
-        plan = WorkerPlan(engine_config(config.engine, config.model), config.sampling, config.sampler_gpus)
+        plan = WorkerPlan(
+            engine_config(config.engine, config.model), config.sampling, config.sampler_gpus, config.sampler_actors
+        )
         self._sampler: Sampler = make_sampler(config.sampler, plan)
         self._stack.callback(self._sampler.close)
         self._drawer = Drawer(config, problems, self._sampler)
@@ -98,6 +100,7 @@ class Trainer:
         phases = Phases(self._phase)
         phases("sample")
         problems, refused, scored, groups = self._collect(phases)
+        self._sampler.rest()
         phases("score")
         learned, gap = self._corrected(groups, [item.trajectory for item in scored])
         phases("update")

@@ -34,6 +34,7 @@ class VllmConfig(Config):
     tensor_parallel: int = Field(default=1, ge=1)
     prefix_caching: bool = True
     compiled: bool = True  # CUDA graphs and torch.compile on a GPU; the CPU always runs eagerly
+    sleep_mode: bool = False  # lets a trainer on the same GPU have the memory between samplings
     logprobs_mode: Literal["processed_logprobs", "raw_logprobs"] = "processed_logprobs"
 
 

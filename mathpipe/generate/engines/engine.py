@@ -143,6 +143,15 @@ class Engine(ABC):
             f"engine {type(self).__name__}", "an engine in this process", "use vllm or transformers for training"
         )
 
+    def sleep(self) -> None:
+        """Give up the device's memory, weights included, until `wake`: does nothing where the engine cannot."""
+        if self._open:
+            raise EngineError("sleep", "an engine without open requests", "let them finish, or abort them, first")
+
+    def wake(self) -> None:
+        """Take the memory again; weights must then be given anew. Does nothing for an engine that is awake."""
+        return
+
     def score(self, sequences: Sequence[Sequence[int]]) -> list[tuple[float, ...]]:
         """Log-probabilities (of bare logits, temperature 1) of each sequence's tokens but the first, which has none.
 

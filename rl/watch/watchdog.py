@@ -1,0 +1,67 @@
+"""Says what a run waits for when nothing has happened for long.
+
+A thread looks at how long the trainer has been in its phase. It ends nothing: a long phase may be right, but nobody
+should have to guess which part of a run that stands still it is.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+
+from mathpipe.inspect.figures import duration
+
+WAITS_FOR = {
+    "loading": "the model and the engine to load",
+    "sample": "the sampler to finish its completions",
+    "verify": "the verifier pool's verdicts",
+    "score": "the learner's forward pass over the samples",
+    "update": "the learner's optimizer step",
+    "sync": "the sampler to take the new weights",
+    "evaluate": "the held-out problems to be sampled and judged",
+    "checkpoint": "the disk to take the checkpoint",
+}
+
+
+class Watchdog:
+    """Use it as a context; tell it each phase. `say` gets a line every `seconds` that a phase lasts."""
+
+    def __init__(
+        self, seconds: float, say: Callable[[str], object], details: Mapping[str, Callable[[], str]] | None = None
+    ) -> None:
+        self._seconds, self._say = seconds, say
+        self._details = details or {}
+        self._changed = threading.Condition()
+        self._phase, self._since, self._ended = "loading", time.monotonic(), False
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+
+    def phase(self, name: str) -> None:
+        """The run has begun this phase."""
+        with self._changed:
+            self._phase, self._since = name, time.monotonic()
+            self._changed.notify()
+
+    def __enter__(self) -> Watchdog:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        with self._changed:
+            while not self._ended:
+                since = self._since
+                if self._changed.wait(self._seconds) or self._since != since:
+                    continue
+                waited = time.monotonic() - self._since
+                detail = self._details.get(self._phase)
+                more = f" ({detail()})" if detail is not None else ""
+                self._say(f"for {duration(waited)} waiting for {WAITS_FOR.get(self._phase, self._phase)}{more}")
