@@ -1,7 +1,8 @@
 """Checkpoints: everything a run needs to go on as if it had not been stopped.
 
 In: the learner's state and the trainer's own (step, place in the problems, samples that were drawn ahead). Out: a
-folder `step-000010`, complete or not there at all: it is written beside, flushed to the disk and renamed.
+folder `step-000010` with a file for each rank, complete or not there at all: it is written beside, flushed to the
+disk and renamed by the first rank once all have written.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import torch
 
 from mathpipe.core.errors import InputError
 from mathpipe.core.store import disk_faults, fsync_folder
+from rl.lead import Lead
 
 _NAME = re.compile(r"step-(\d{6})")
-_FILE = "state.pt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,13 @@ class Checkpoint:
 
     step: int
     folder: Path
+    rank: int = 0
 
     def load(self) -> dict[str, Any]:
         """What was saved. Raises `InputError` for a file that cannot be read."""
         try:
             # Our own file: it holds plain dataclasses beside tensors.
-            state: dict[str, Any] = torch.load(self.folder / _FILE, map_location="cpu", weights_only=False)
+            state: dict[str, Any] = torch.load(self.folder / _file(self.rank), map_location="cpu", weights_only=False)
         except (OSError, RuntimeError, EOFError, ValueError) as error:
             raise InputError(
                 str(self.folder), f"a whole checkpoint ({error})", "delete the folder: the one before is taken"
@@ -44,9 +46,10 @@ class Checkpoint:
 class Checkpoints:
     """The checkpoints of a run, the newest `keep` of them."""
 
-    def __init__(self, folder: Path, keep: int) -> None:
+    def __init__(self, folder: Path, keep: int, lead: Lead | None = None) -> None:
         self._folder = folder
         self._keep = keep
+        self._lead = lead or Lead()
 
     def newest(self) -> Checkpoint | None:
         """The last complete one."""
@@ -58,21 +61,35 @@ class Checkpoints:
         target = self._folder / f"step-{step:06d}"
         unfinished = self._folder / f".unfinished-{step:06d}"
         with disk_faults(target):
-            shutil.rmtree(unfinished, ignore_errors=True)
-            unfinished.mkdir(parents=True)
-            with (unfinished / _FILE).open("wb") as file:
+            self._lead.shared(lambda: _empty(unfinished))
+            with (unfinished / _file(self._lead.rank)).open("wb") as file:
                 torch.save(state, file)
                 file.flush()
                 os.fsync(file.fileno())
-            shutil.rmtree(target, ignore_errors=True)
-            unfinished.rename(target)
-            fsync_folder(self._folder)
+            self._lead.wait()
+            self._lead.shared(lambda: self._publish(unfinished, target))
+        return target
+
+    def _publish(self, unfinished: Path, target: Path) -> None:
+        shutil.rmtree(target, ignore_errors=True)
+        unfinished.rename(target)
+        fsync_folder(self._folder)
         for old in self._all()[: -self._keep]:
             shutil.rmtree(old.folder)
-        return target
 
     def _all(self) -> list[Checkpoint]:
         if not self._folder.is_dir():
             return []
         found = [(match, path) for path in self._folder.iterdir() if (match := _NAME.fullmatch(path.name))]
-        return sorted((Checkpoint(int(match[1]), path) for match, path in found), key=lambda item: item.step)
+        return sorted(
+            (Checkpoint(int(match[1]), path, self._lead.rank) for match, path in found), key=lambda item: item.step
+        )
+
+
+def _file(rank: int) -> str:
+    return f"rank-{rank:05d}.pt"
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)

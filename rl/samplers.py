@@ -249,6 +249,26 @@ class _ActorWorker(RolloutWorker):
         return os.getpid()
 
 
+class NoSampler:
+    """On a rank that does not sample: takes weights, as every rank must hand its part over, and lets them go."""
+
+    def sample(self, job: RolloutJob) -> Future[Rollout]:
+        """Refused: the first rank samples."""
+        raise StageError(f"job {job.name}", "the first rank to sample", "report this fault")
+
+    def update_weights(self, weights: Iterable[tuple[str, Any]], version: int, probe: Probe = ()) -> Future[Scores]:
+        """Gather the weights with the other ranks."""
+        for _ in weights:
+            pass
+        return _done([])
+
+    def rest(self) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
 def make_sampler(place: Place, plan: WorkerPlan) -> Sampler:
     """The sampler of that place."""
     match place:

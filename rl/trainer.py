@@ -30,12 +30,13 @@ from rl.guards import RunStopped, check_reward_jump, check_sync
 from rl.held_out import evaluate_policy
 from rl.journal import HeldOutScore, Journal, JournalLine
 from rl.judging import Judge
+from rl.lead import Lead
 from rl.learner import Learner
 from rl.off_policy import Correction
 from rl.phases import Phases
 from rl.rollout import Scores, engine_config
 from rl.run_files import cut_after, write_samples
-from rl.samplers import Sampler, WorkerPlan, make_sampler
+from rl.samplers import NoSampler, Sampler, WorkerPlan, make_sampler
 from rl.step_record import StepParts, make_record
 from rl.trajectories import Scored, Trajectory
 from verify import VerifierPool
@@ -58,10 +59,13 @@ class Trainer:
     ) -> None:
         self.config = config
         self.steps_done = 0
-        self._say, self._watch, self._phase = say, watch, phase
+        self._lead = Lead.here()
+        self._say = say if self._lead.leads else _ignore
+        self._watch = watch if self._lead.leads else _ignore
+        self._phase = phase if self._lead.leads else _ignore
         config.folder.mkdir(parents=True, exist_ok=True)
         self.journal = Journal(config.folder / "journal.jsonl")
-        self._checkpoints = Checkpoints(config.folder / "checkpoints", config.checkpoint.keep)
+        self._checkpoints = Checkpoints(config.folder / "checkpoints", config.checkpoint.keep, self._lead)
         problems = problems_of(config.problems)
         self._held_out = [] if config.held_out is None else problems_of(config.held_out)
         _refuse_shared(problems, self._held_out)
@@ -74,12 +78,13 @@ class Trainer:
             temperature=config.sampling.temperature,
         )
         self._stack = ExitStack()
-        pool = self._stack.enter_context(VerifierPool(config.workers, config.pool))
+        self._stack.callback(self._lead.leave)
+        pool = self._stack.enter_context(VerifierPool(config.workers if self._lead.leads else 1, config.pool))
         self._judge = Judge(config.reward, pool, config.sampling.max_tokens)
         plan = WorkerPlan(
             engine_config(config.engine, config.model), config.sampling, config.sampler_gpus, config.sampler_actors
         )
-        self._sampler: Sampler = make_sampler(config.sampler, plan)
+        self._sampler: Sampler = make_sampler(config.sampler, plan) if self._lead.leads else NoSampler()
         self._stack.callback(self._sampler.close)
         self._drawer = Drawer(config, problems, self._sampler)
         self._synced: tuple[Future[Scores], Scores] | None = None
@@ -99,7 +104,7 @@ class Trainer:
         number, version = self.steps_done + 1, self.learner.version
         phases = Phases(self._phase)
         phases("sample")
-        problems, refused, scored, groups = self._collect(phases)
+        problems, refused, scored, groups = self._lead.shared(lambda: self._collect(phases))
         self._sampler.rest()
         phases("score")
         learned, gap = self._corrected(groups, [item.trajectory for item in scored])
@@ -130,13 +135,14 @@ class Trainer:
         )
         phases("checkpoint")
         advantages = {(item.trajectory.group, item.trajectory.index): item.advantages[0] for item in groups.samples}
-        write_samples(self.config.folder / "samples", number, scored, self._problems, advantages)
-        self._guard(gap, record.reward_mean, version)
+        samples = self.config.folder / "samples"
+        self._lead.shared(lambda: write_samples(samples, number, scored, self._problems, advantages))
+        self._lead.shared(lambda: self._guard(gap, record.reward_mean, version))
         self.steps_done = number
         if number % self.config.checkpoint.every == 0 or number == self.config.steps:
             self._checkpoints.save(number, self._state())
         line = JournalLine(record=record, times=phases.times(record.tokens_sampled))
-        self.journal.append(line)
+        self._lead.shared(lambda: self.journal.append(line))
         self._watch(line)
         return line
 
@@ -207,7 +213,7 @@ class Trainer:
     def _check_last_sync(self) -> None:
         if self._synced is not None:
             future, expected = self._synced
-            check_sync(future.result(), expected, self.config.guards.sampler_gap)
+            self._lead.shared(lambda: check_sync(future.result(), expected, self.config.guards.sampler_gap))
             self._synced = None
 
     def _is_evaluated(self, step: int) -> bool:
@@ -215,9 +221,12 @@ class Trainer:
         return bool(self._held_out) and (step == self.config.steps or bool(every and step % every == 0))
 
     def _evaluate(self, step: int) -> HeldOutScore:
-        score, scored = evaluate_policy(self.config, self._held_out, self._sampler, self._judge)
-        write_samples(self.config.folder / "held-out", step, scored, self._problems, {})
-        return score
+        def evaluate() -> HeldOutScore:
+            score, scored = evaluate_policy(self.config, self._held_out, self._sampler, self._judge)
+            write_samples(self.config.folder / "held-out", step, scored, self._problems, {})
+            return score
+
+        return self._lead.shared(evaluate)
 
     def _guard(self, gap: Gap, reward: float, version: int) -> None:
         limit = self.config.guards.sampler_gap
@@ -234,23 +243,32 @@ class Trainer:
     # --- resume ----------------------------------------------------------------------------------------------------
 
     def _state(self) -> dict[str, Any]:
-        return {"learner": self.learner.state(), "drawer": self._drawer.state(), "step": self.steps_done}
+        drawer = self._drawer.state() if self._lead.leads else {}
+        return {"learner": self.learner.state(), "drawer": drawer, "step": self.steps_done}
 
     def _resume(self) -> None:
         """Go on from the newest checkpoint; what came after it is forgotten, and done again."""
         newest = self._checkpoints.newest()
         step = 0 if newest is None else newest.step
-        self.journal.cut_after(step)
-        for folder in ("samples", "held-out"):
-            cut_after(self.config.folder / folder, step)
+        self._lead.shared(lambda: self._forget_after(step))
         if newest is None:
             return
         state = newest.load()
         self.learner.load_state(state["learner"])
-        self._drawer.load_state(state["drawer"])
+        if self._lead.leads:
+            self._drawer.load_state(state["drawer"])
         self.steps_done = state["step"]
         self._sampler.update_weights(self.learner.weights(), self.learner.version).result()
         self._say(f"resumed after step {self.steps_done} of {self.config.steps}")
+
+    def _forget_after(self, step: int) -> None:
+        self.journal.cut_after(step)
+        for folder in ("samples", "held-out"):
+            cut_after(self.config.folder / folder, step)
+
+
+def _ignore(_: Any) -> None:
+    """What a rank that does not lead says."""
 
 
 def _whole(trajectory: Trajectory) -> Trajectory:

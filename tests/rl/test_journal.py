@@ -99,7 +99,7 @@ def test_the_newest_whole_checkpoint_is_found(tmp_path):
 def test_a_torn_checkpoint_is_named(tmp_path):
     checkpoints = Checkpoints(tmp_path, keep=2)
     folder = checkpoints.save(1, {"step": 1})
-    (folder / "state.pt").write_bytes((folder / "state.pt").read_bytes()[:100])
+    (folder / "rank-00000.pt").write_bytes((folder / "rank-00000.pt").read_bytes()[:100])
     with pytest.raises(InputError, match="step-000001"):
         checkpoints.newest().load()
 
