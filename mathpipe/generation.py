@@ -1,32 +1,45 @@
 """From problems to solutions to a training set: what `mathpipe generate` and `mathpipe select` do.
 
 In: a configuration that names problems, an engine and a form. Out, in `output/name`: `problems/` (shards of
-`Problem`), `samples.jsonl` (each sample the moment it is finished: killed and started again, only what is missing is
-generated), `samples/` (the same as shards, in the order of the problems); `select` adds `selection/` with `sft`,
-`dpo`, `grpo` and `judged` shards, and keeps its verdicts in `verdicts.jsonl`.
+`Problem`), `samples/` (shards of `Sample` in the same order), `stored/` (each sample the moment it is finished:
+killed and started again, only what is missing is generated), and what every run leaves (`steps/`, `run.json`,
+`metrics.jsonl`); `select` adds `selection/` with `sft`, `dpo`, `grpo` and `judged` shards, and keeps its verdicts in
+`verdicts.jsonl`.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 from pydantic import Field, model_validator
 from rich.console import Console
 
-from mathpipe.core.config import Config
+from mathpipe.core.config import Config, find_config, load_config
 from mathpipe.core.errors import InputError
+from mathpipe.core.executor import Mode, RunnerConfig
+from mathpipe.core.jobs import submit_job
 from mathpipe.core.records import Problem, Sample
-from mathpipe.core.store import write_records
+from mathpipe.core.runner import Runner
+from mathpipe.core.store import read_records, write_records
 from mathpipe.evaluation.samples import read_problems, read_samples
-from mathpipe.generate import EngineConfig, GenerationConfig, ProgramOutput, SampleStore, generate_shard, make_engine
+from mathpipe.generate import EngineConfig, GenerationConfig
 from mathpipe.generate.problems import generate_problems, split_problems
+from mathpipe.generation_stage import (
+    STEP,
+    GenerateStageConfig,
+    close_engines,
+    forget_spent,
+    generation_steps,
+    rearrange_store,
+    spent_in,
+)
 from mathpipe.selection import SelectionConfig, VerdictStore, generation_prompts, select, write_selection
-from verify import Limits, PoolLimits, VerifierPool, extract_answer, run_program
-from verify.programs import ProgramStatus
+from verify import PoolLimits, VerifierPool
 
-PROBLEMS, SAMPLES, STORE = "problems/shard-00000.parquet", "samples/shard-00000.parquet", "samples.jsonl"
+PROBLEMS, SAMPLES, STORE = "problems", "samples", "stored"
 
 
 class TemplateSource(Config):
@@ -55,6 +68,19 @@ class ProblemSource(Config):
         return self
 
 
+class EngineRunnerConfig(RunnerConfig):
+    """The runner's settings, for workers that hold a model: in this process (`inline`) unless `mode` is ray.
+
+    `workers` is how many models are loaded, `num_gpus` what each of them gets. A worker takes the memory that its
+    engine takes: it is not bounded, and not replaced for its size, for that would load the model anew.
+    """
+
+    mode: Mode = Mode.INLINE
+    workers: int | None = Field(default=1, ge=1)
+    worker_memory_gb: float = Field(default=4096.0, gt=0)
+    recycle_memory_gb: float = Field(default=4096.0, gt=0)
+
+
 class GenerateRunConfig(Config):
     """One run of generation, and how its samples are chosen from afterwards."""
 
@@ -64,6 +90,8 @@ class GenerateRunConfig(Config):
     generation: GenerationConfig = GenerationConfig()
     selection: SelectionConfig = SelectionConfig()
     output: Path = Path("data/generated")
+    shards: int = Field(default=1, ge=1)  # the problems are cut into so many, each a task of a worker
+    runner: EngineRunnerConfig = EngineRunnerConfig()
     program_seconds: float = Field(default=10.0, gt=0)  # of one program that a solution holds
     workers: int | None = Field(default=None, ge=1)  # of the verifier pool; None: one a CPU
     pool: PoolLimits = PoolLimits()
@@ -83,43 +111,60 @@ def problems_of(source: ProblemSource) -> list[Problem]:
     return found
 
 
-def run_generation(config: GenerateRunConfig, console: Console) -> list[Sample]:
-    """Generate what the run's store lacks; print where everything is. Resumes after a kill."""
+def run_generation(config: GenerateRunConfig, console: Console, *, keep_engine: bool = False) -> None:
+    """Generate what the run's store lacks, shard by shard; print where everything is. Resumes after a kill.
+
+    `keep_engine` leaves this process's engine open for another run with the same one; `close_engines` then closes it.
+    """
     problems = problems_of(config.problems)
     console.print(
         f"{len(problems):,} problems, {config.generation.samples} samples each, form {config.generation.form}"
     )
-    _write(config.folder / PROBLEMS, problems, Problem)
-    with make_engine(config.engine) as engine, SampleStore(config.folder / STORE) as store:
-        stored = len(store)
-        samples, spent = generate_shard(
-            problems,
-            engine,
-            config.generation,
-            store,
-            run=_ProgramRunner(config.program_seconds),
-            extract=extract_answer,
-        )
-    _write(config.folder / SAMPLES, samples, Sample)
-    tokens = sum(sample.completion_tokens for sample in samples)
+    store = config.folder / STORE
+    stage = GenerateStageConfig.of(config.engine, config.generation, config.program_seconds, store)
+    shards = _cut(problems, config.shards)
+    paths = _write_problems(config.folder / PROBLEMS, shards)
+    rearrange_store(store, shards)
+    forget_spent(store)
+    steps = generation_steps(paths, stage)
+    runner = Runner(config.folder, steps, config.runner, lambda text: Console(stderr=True).print(text, markup=False))
+    try:
+        [summary] = runner.run(config)
+    finally:
+        if not keep_engine:
+            close_engines()
+    tokens = _publish(config.folder, len(paths))
+    generated, spent = spent_in(store)
     console.print(
-        f"{len(samples):,} samples ({stored:,} were stored before), {tokens:,} tokens; engine idle "
-        f"{spent.idle_share:.0%} of its time"
+        f"{summary.rows_out:,} samples ({summary.rows_out - generated:,} were stored before), {tokens:,} tokens; "
+        f"engine idle {spent.idle_share:.0%} of its time"
     )
-    console.print(f"samples: {config.folder / SAMPLES}")
-    return samples
+    console.print(f"samples: {config.folder / SAMPLES}", markup=False, highlight=False, soft_wrap=True)
+
+
+def submit_generation(path: Path, overrides: Sequence[str], address: str, console: Console) -> None:
+    """Run a configuration as a Ray job, its shards on the cluster's workers. Raises `InputError` where it fails."""
+    arguments = ["generate", str(find_config(path).resolve())]
+    for text in ("runner.mode=ray", *overrides):
+        arguments += ["--set", text]
+    load_config(path, GenerateRunConfig, overrides)  # a mistake shows here, not minutes later on the cluster
+    outcome = submit_job(arguments, address=address, wait=True, say=lambda text: console.print(text, markup=False))
+    if not outcome.ok:
+        raise InputError(
+            f"job {outcome.job_id}", "a job that succeeds", f"read its log: ray job logs {outcome.job_id}"
+        )
 
 
 def run_selection(config: GenerateRunConfig, console: Console) -> None:
     """Judge a run's samples and write the training sets; verdicts that are stored are not computed again."""
-    if not (config.folder / SAMPLES).is_file():
+    if not (config.folder / SAMPLES).is_dir():
         raise InputError(str(config.folder / SAMPLES), "samples of this run", "run mathpipe generate first")
-    problems = read_problems(config.folder / "problems")
+    problems = read_problems(config.folder / PROBLEMS)
     with (
         VerdictStore(config.folder / "verdicts.jsonl") as verdicts,
         VerifierPool(config.workers, config.pool) as pool,
     ):
-        chosen = select(problems, read_samples(config.folder / "samples"), pool, config.selection, store=verdicts)
+        chosen = select(problems, read_samples(config.folder / SAMPLES), pool, config.selection, store=verdicts)
     asked = generation_prompts({config.generation.form: config.generation.prompt_name})
     written = write_selection(chosen, config.folder / "selection", asked)
     rows = ", ".join(f"{written.rows(layout):,} {layout}" for layout in written.shards)
@@ -131,7 +176,8 @@ def run_selection(config: GenerateRunConfig, console: Console) -> None:
 
 def _all_problems(source: ProblemSource) -> Iterator[Problem]:
     if source.path is not None:
-        yield from read_problems(source.path, source.name, source.split)
+        found = read_problems(source.path, source.name, source.split)
+        yield from (problem for problem in found if source.split in {None, problem.split})
         return
     made = source.templates
     if made is None:
@@ -146,17 +192,42 @@ def _all_problems(source: ProblemSource) -> Iterator[Problem]:
             yield from problems
 
 
-def _write(path: Path, records: Sequence[Problem] | Sequence[Sample], kind: type) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_records(path, records, kind)
+def _cut(problems: Sequence[Problem], shards: int) -> list[Sequence[Problem]]:
+    """Pieces in order whose sizes differ by one at most; no more of them than problems."""
+    shards = min(shards, len(problems))
+    ends = [len(problems) * number // shards for number in range(shards + 1)]
+    return [problems[begin:end] for begin, end in pairwise(ends)]
 
 
-class _ProgramRunner:
-    """Runs one program in the sandbox, for the forms that need it."""
+def _shard(number: int) -> str:
+    return f"shard-{number:05d}.parquet"
 
-    def __init__(self, seconds: float) -> None:
-        self._limits = Limits(wall_seconds=seconds, cpu_seconds=seconds)
 
-    def __call__(self, code: str) -> ProgramOutput:
-        result = run_program(code, limits=self._limits)
-        return ProgramOutput(result.shown(), result.status is ProgramStatus.OK, result.seconds)
+def _write_problems(folder: Path, shards: Sequence[Sequence[Problem]]) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / _shard(number) for number in range(len(shards))]
+    for path, problems in zip(paths, shards, strict=True):
+        whole = write_records(path.with_suffix(".tmp"), problems, Problem)
+        whole.path.replace(path)
+    _sweep(folder, len(paths))
+    return paths
+
+
+def _publish(folder: Path, shards: int) -> int:
+    """The step's shards under `samples/`, where no manifest and no drops lie between them; their tokens."""
+    target = folder / SAMPLES
+    target.mkdir(exist_ok=True)
+    tokens = 0
+    for number in range(shards):
+        path = target / _shard(number)
+        shutil.copyfile(folder / "steps" / STEP / path.name, path.with_suffix(".tmp"))
+        path.with_suffix(".tmp").replace(path)
+        tokens += sum(sample.completion_tokens for sample in read_records(path, Sample))
+    _sweep(target, shards)
+    return tokens
+
+
+def _sweep(folder: Path, shards: int) -> None:
+    """Remove shards of an earlier run that had more of them."""
+    for path in sorted(folder.glob("shard-*.parquet"))[shards:]:
+        path.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from rich.console import Console
 from mathpipe.core.config import load_config
 from mathpipe.core.errors import InputError
 from mathpipe.core.records import Problem, Sample
-from mathpipe.core.store import read_records
+from mathpipe.core.store import read_records, write_records
 from mathpipe.generation import GenerateRunConfig, ProblemSource, problems_of, run_generation, run_selection
 from tests.generate.tiny_model import save_tiny_model
 
@@ -39,19 +40,21 @@ def test_a_run_leaves_problems_samples_and_training_sets_and_goes_on_where_it_st
     config: GenerateRunConfig,
 ) -> None:
     console = Console(record=True, width=200)
-    samples = run_generation(config, console)
+    run_generation(config, console)
     problems = list(read_records(config.folder / "problems/shard-00000.parquet", Problem))
+    samples = list(read_records(config.folder / "samples/shard-00000.parquet", Sample))
     assert {problem.split for problem in problems} == {"train"}
-    assert len(samples) == 2 * len(problems)
-    assert list(read_records(config.folder / "samples/shard-00000.parquet", Sample)) == samples
+    assert [one.problem_id for one in samples] == [one.problem_id for one in problems for _ in range(2)]
     run_selection(config, console)
     judged = list((config.folder / "selection/judged").glob("*.parquet"))
     assert len(judged) == 1
-    before = (config.folder / "samples.jsonl").read_bytes()
-    lines = before.splitlines(keepends=True)
-    (config.folder / "samples.jsonl").write_bytes(b"".join(lines[:3]) + lines[3][:20])
-    assert run_generation(config, console) == samples
-    assert sorted((config.folder / "samples.jsonl").read_bytes().splitlines(keepends=True)) == sorted(lines)
+    [stored] = (config.folder / "stored").glob("*.jsonl")
+    lines = stored.read_bytes().splitlines(keepends=True)
+    stored.write_bytes(b"".join(lines[:3]) + lines[3][:20])
+    shutil.rmtree(config.folder / "steps")
+    run_generation(config, console)
+    assert list(read_records(config.folder / "samples/shard-00000.parquet", Sample)) == samples
+    assert sorted(stored.read_bytes().splitlines(keepends=True)) == sorted(lines)
     assert "(3 were stored before)" in console.export_text()
 
 
@@ -65,3 +68,12 @@ def test_templates_and_a_file_are_not_both_a_source(tmp_path: Path) -> None:
         ProblemSource(path=tmp_path, templates={"names": ["arithmetic"], "count": 1})  # type: ignore[arg-type]
     with pytest.raises(InputError, match="at least one problem"):
         problems_of(ProblemSource(templates={"names": ["arithmetic"], "count": 1}, split="nowhere"))  # type: ignore[arg-type]
+
+
+def test_of_a_folder_of_problems_one_split_is_taken(tmp_path: Path) -> None:
+    made = problems_of(ProblemSource(templates={"names": ["arithmetic"], "count": 20}))  # type: ignore[arg-type]
+    write_records(tmp_path / "shard-00000.parquet", made, Problem)
+    taken = problems_of(ProblemSource(path=tmp_path, split="test"))
+    assert taken == [problem for problem in made if problem.split == "test"] != []
+    with pytest.raises(InputError, match="check split='nowhere'"):
+        problems_of(ProblemSource(path=tmp_path, split="nowhere"))

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import ray
-from pydantic import Field
+from pydantic import Field, field_validator
 from ray.exceptions import RayError, RayTaskError
 
 from mathpipe.core.config import Config
@@ -58,6 +58,14 @@ class RunnerConfig(Config):
     record_timeout_seconds: float = Field(default=60.0, gt=0)  # a record that takes longer is quarantined
     max_quarantined_per_shard: int = Field(default=100, ge=0)  # more than this is no poison but a fault of ours
     notice_after_seconds: float = Field(default=60.0, gt=0)  # what keeps the run waiting for longer is named
+    num_gpus: float = Field(default=0.0, ge=0)  # of each worker on Ray, which hides the other GPUs from it
+
+    @field_validator("num_gpus")
+    @classmethod
+    def _whole_or_part_of_one(cls, value: float) -> float:
+        if value > 1 and not value.is_integer():
+            raise ValueError("a worker takes whole GPUs or a part of one")
+        return value
 
 
 class Executor(ABC):
@@ -114,6 +122,13 @@ def _cluster_cpus() -> int:
     return max(1, int(resources.get("CPU", 1.0)))
 
 
+def _room_on_gpus(of_each: float) -> int:
+    """How many workers the cluster's GPUs hold."""
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    gpus = int(resources.get("GPU", 0.0))
+    return gpus * int(1 / of_each) if of_each <= 1 else gpus // int(of_each)
+
+
 @dataclass(slots=True)
 class _Running:
     """A task and the actor that has it; `notice_after` doubles with each line about it."""
@@ -163,7 +178,24 @@ class RayExecutor(Executor):
         self.workers = min(self._config.workers or cpus, cpus)
         if self._config.workers and self._config.workers > cpus:
             self._say(f"{self._config.workers} workers were asked for, the cluster has {cpus} CPUs: {cpus} it is")
+        if self._config.num_gpus:
+            self._fit_gpus()
         return self
+
+    def _fit_gpus(self) -> None:
+        """No more workers than GPUs: another one would wait for a GPU and hold its task back."""
+        room = _room_on_gpus(self._config.num_gpus)
+        if room < 1:
+            if self._owns_ray:
+                ray.shutdown()
+            raise InputError(
+                f"runner.num_gpus {self._config.num_gpus:g}",
+                "a cluster with that many GPUs",
+                "lower it, or start Ray there",
+            )
+        if room < self.workers:
+            self._say(f"the cluster's GPUs hold {room} workers: {room} it is, not {self.workers}")
+            self.workers = room
 
     def _connect(self) -> None:
         address = self._config.address or os.environ.get("RAY_ADDRESS")
@@ -231,9 +263,8 @@ class RayExecutor(Executor):
     def _start(self, task: Task) -> None:
         memory_bytes = int(self._config.worker_memory_gb * 2**30)
         make: Any = ray.remote(_Worker)
-        actor: Any = (
-            self._idle.pop() if self._idle else make.options(num_cpus=1).remote(memory_bytes, str(Path.cwd()))
-        )
+        room = make.options(num_cpus=1, num_gpus=self._config.num_gpus)
+        actor: Any = self._idle.pop() if self._idle else room.remote(memory_bytes, str(Path.cwd()))
         Mark.path_of(task.folder, task.shard).unlink(missing_ok=True)
         self._running[actor.run.remote(task)] = _Running(actor, task, time.time(), self._config.notice_after_seconds)
 

@@ -110,7 +110,8 @@ class SampleGenerator:
         if solution is None:
             raise ConfigError(f"sample {wanted.sample_id}", "a finished solution", "report this fault")
         answer = solution.answer
-        if answer is None and self._extract is not None and self._config.form not in {Form.PROOF, Form.PROGRAM}:
+        in_text = self._config.form not in {Form.PROOF, Form.PROGRAM} and wanted.problem.kind is ProblemKind.ANSWER
+        if answer is None and self._extract is not None and in_text:
             answer = self._extract(solution.text)
         return Sample(
             sample_id=wanted.sample_id,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,23 +18,36 @@ from typing import Any
 from mathpipe.core.errors import InputError
 from mathpipe.core.records import Finish, Form, Outcome, Sample, Segment, SegmentKind
 
+_POLL_SECONDS = 0.05
+
 
 class SampleStore:
-    """The samples of one shard; open it in one process at a time, as a context."""
+    """The samples of one shard; open it in one process at a time, as a context.
 
-    def __init__(self, path: Path, *, durable: bool = False) -> None:
+    Another writer is waited for during `wait_seconds`: a worker on Ray outlives the run that was killed for a moment.
+    """
+
+    def __init__(self, path: Path, *, durable: bool = False, wait_seconds: float = 0.0) -> None:
         self.path = path
         self._durable = durable
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._samples = _read(path)
         self._file = path.open("ab")
-        _lock(self._file.fileno(), path)
+        try:
+            # The lock comes first: what another writer adds until then is read too, and never generated again.
+            _lock(self._file.fileno(), path, wait_seconds)
+            self._samples = _read(path)
+        except InputError:
+            self._file.close()
+            raise
 
     def __contains__(self, sample_id: str) -> bool:
         return sample_id in self._samples
 
     def __len__(self) -> int:
         return len(self._samples)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return iter(self._samples.values())
 
     def __getitem__(self, sample_id: str) -> Sample:
         return self._samples[sample_id]
@@ -68,8 +82,6 @@ class SampleStore:
 
 def _read(path: Path) -> dict[str, Sample]:
     """What is stored; a last line without its end is cut off."""
-    if not path.exists():
-        return {}
     data = path.read_bytes()
     whole = data.rfind(b"\n") + 1
     if whole < len(data):
@@ -94,13 +106,19 @@ def sample_of(row: Mapping[str, Any]) -> Sample:
     return Sample(**values)
 
 
-def _lock(descriptor: int, path: Path) -> None:
+def _lock(descriptor: int, path: Path, wait_seconds: float) -> None:
     """Refuse a second writer; the kernel frees the lock when the process ends, however it ends."""
     try:
         import fcntl
     except ImportError:  # not on Windows
         return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise InputError(str(path), "one writer at a time", "wait for the other run to end, or stop it") from None
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
+                continue
+            raise InputError(str(path), "one writer at a time", "wait for the other run to end, or stop it") from None
+        return

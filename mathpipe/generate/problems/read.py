@@ -1,7 +1,7 @@
 """`read_benchmark`: a benchmark's file as `Problem` records.
 
 In: a path, and the benchmark's name where the file's own name does not tell it. Out: problems in the file's order.
-A file of no known benchmark is read by the usual column names (`layouts.generic`), its stem as the source.
+A file of no known benchmark is read by the usual column names (`code_layouts.usual`), its stem as the source.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mathpipe.core.records import Problem, ProblemKind, record_id_of
-from mathpipe.generate.problems.layouts import Parts, generic
+from mathpipe.generate.problems.code_layouts import usual
+from mathpipe.generate.problems.layouts import Parts
 from mathpipe.generate.problems.registry import BENCHMARKS, Benchmark, Comparison, benchmark_of_file
 from mathpipe.generate.problems.rows import Row, read_rows
 
@@ -37,11 +38,12 @@ def read_benchmark(path: Path | str, name: str | None = None, *, split: str | No
             problem_id=base if again == 1 else record_id_of(base, again),
             source=benchmark.name,
             split=split or parts.split or usual_split,
-            kind=ProblemKind.PROOF if parts.statement else benchmark.kind,
+            kind=_kind(parts, benchmark),
             question=parts.question,
             answer=parts.answer,
             solution=parts.solution,
             statement=parts.statement,
+            tests=list(parts.tests),
             subject=parts.subject,
             level=parts.level,
             license=parts.license or benchmark.licence,
@@ -49,6 +51,12 @@ def read_benchmark(path: Path | str, name: str | None = None, *, split: str | No
         )
     if not seen:
         Row(path, 1, {}).fail("at least one problem", "check the file")
+
+
+def _kind(parts: Parts, benchmark: Benchmark) -> ProblemKind:
+    if parts.statement:
+        return ProblemKind.PROOF
+    return ProblemKind.CODE if parts.tests else benchmark.kind
 
 
 def problem_id_of(source: str, parts: Parts) -> str:
@@ -68,4 +76,4 @@ def _benchmark(path: Path, name: str | None) -> tuple[Benchmark, str]:
 
 
 def _unknown(name: str) -> Benchmark:
-    return Benchmark(name, name, "", None, generic, comparison=Comparison.VALUE)
+    return Benchmark(name, name, "", None, usual, comparison=Comparison.VALUE)

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from mathpipe.core.errors import InputError
 from mathpipe.core.records import ProblemKind
-from mathpipe.generate.problems import layouts
+from mathpipe.generate.problems import code_layouts, layouts
 from mathpipe.generate.problems.layouts import Parts
 from mathpipe.generate.problems.rows import Row
 
@@ -25,6 +25,10 @@ class Comparison(StrEnum):
     VALUE = "value"  # the same value: exact, within what the reference's decimals say
     CHOICE = "choice"  # the letter of an option, or what the option says
     PROOF = "proof"  # Lean's kernel accepts the proof of the statement
+    TESTS = "tests"  # the program passes its tests
+
+
+_KINDS = {Comparison.PROOF: ProblemKind.PROOF, Comparison.TESTS: ProblemKind.CODE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Benchmark:
     @property
     def kind(self) -> ProblemKind:
         """What solving a problem of it means."""
-        return ProblemKind.PROOF if self.comparison is Comparison.PROOF else ProblemKind.ANSWER
+        return _KINDS.get(self.comparison, ProblemKind.ANSWER)
 
 
 _ALL = (
@@ -182,6 +186,36 @@ _ALL = (
         {"proofnet_lean4": "test"},
         Comparison.PROOF,
         note="the row's own split",
+    ),
+    Benchmark(
+        "apps",
+        "APPS",
+        "https://github.com/hendrycks/apps",
+        "MIT",
+        code_layouts.program,
+        {"apps_test": "test", "apps_train": "train", "apps": "test"},
+        Comparison.TESTS,
+        note="functions are called by a line that the program reads",
+    ),
+    Benchmark(
+        "mbpp",
+        "MBPP, as programs",
+        "https://github.com/google-research/google-research/tree/master/mbpp",
+        "CC-BY-4.0",
+        code_layouts.program,
+        {"mbpp_test": "test", "mbpp_train": "train", "mbpp": "test", "sanitized-mbpp": "test"},
+        Comparison.TESTS,
+        note="asserts become calls that the program reads: not the paper's protocol",
+    ),
+    Benchmark(
+        "humaneval",
+        "HumanEval, as programs",
+        "https://github.com/openai/human-eval",
+        "MIT",
+        code_layouts.program,
+        {"humaneval": "test", "HumanEval": "test"},
+        Comparison.TESTS,
+        note="asserts become calls that the program reads: not the paper's protocol",
     ),
 )
 BENCHMARKS: dict[str, Benchmark] = {benchmark.name: benchmark for benchmark in _ALL}

@@ -1,0 +1,77 @@
+"""Memory by part, in bytes a device: what is always there, and what comes on top in the worst moment of a step.
+
+The worst moment is an update's first backward: activations of a micro-batch are there, the head's gradient and one
+piece of the logits as well. Shares of several ranks (FSDP2) divide what is always there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rl.grpo_config import GrpoConfig
+from rl.kernels.chunk_sizes import CPU_BYTES, GPU_BYTES
+from rl.planning.shape import Shape
+
+_FP32 = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part. `lasting` is there all the time."""
+
+    name: str
+    bytes: int
+    lasting: bool
+    why: str
+
+
+def learner_memory(
+    config: GrpoConfig, shape: Shape, *, step_tokens: int, ranks: int = 1, on_gpu: bool = True
+) -> list[Part]:
+    """The parts of one learning device; `step_tokens` are read in a step, and bound a micro-batch too."""
+    learner = config.learner
+    width = 2 if learner.dtype == "bfloat16" else _FP32
+    low = learner.dtype == "bfloat16"
+    gradient = _FP32 if learner.gradient_dtype == "float32" or not low else 2
+    moments = 2 + 2 * _FP32 / 256 if learner.optimizer == "adamw_8bit" else 2 * _FP32
+    master = 2 if low and learner.master_weights and learner.lora is None else 0
+    tokens = min(learner.micro_batch_tokens, step_tokens)
+    piece = min(tokens * shape.vocabulary * width, GPU_BYTES if on_gpu else CPU_BYTES)
+    head_gradient = shape.head * _FP32 if low and learner.lora is None else 0
+    parts = [
+        Part("weights", shape.parameters * width // ranks, True, f"{shape.parameters:,} of {width} bytes"),
+        Part("gradients", shape.trained * gradient // ranks, True, f"{shape.trained:,} of {gradient} bytes"),
+        Part("optimizer", int(shape.trained * (moments + master)) // ranks, True, _optimizer_words(moments, master)),
+    ]
+    if config.loss.needs_reference and learner.lora is None:
+        parts.append(Part("reference", shape.parameters * width // ranks, True, "a second model for the KL term"))
+    parts += [
+        Part("activations", shape.saved_bytes * tokens, False, f"{shape.saved_bytes:,} bytes a token of {tokens:,}"),
+        Part("logits", 2 * piece, False, "one piece of them, and what is made of it"),
+        Part("head's gradient", head_gradient, False, "in fp32, until the backward has passed"),
+    ]
+    if shape.layer_bytes:
+        parts.append(Part("layer again", shape.layer_bytes * tokens, False, "one checkpointed layer at a time"))
+    return [part for part in parts if part.bytes]
+
+
+def sampler_memory(config: GrpoConfig, shape: Shape) -> list[Part]:
+    """The parts of one sampling device: weights, and keys and values of all that runs at a time."""
+    width = 2 if config.engine.dtype == "bfloat16" else _FP32
+    running = min(config.engine.max_sequences, config.sampling.problems * config.sampling.samples)
+    row = shape.key_value_width * shape.layers * width
+    cache = running * min(config.engine.context_tokens, 2 * config.sampling.max_tokens) * row
+    return [
+        Part("weights", shape.parameters * width, True, f"{shape.parameters:,} of {width} bytes"),
+        Part("keys and values", cache, False, f"{row:,} bytes a token, {running:,} sequences at most"),
+    ]
+
+
+def total(parts: list[Part]) -> int:
+    """Bytes of all parts."""
+    return sum(part.bytes for part in parts)
+
+
+def _optimizer_words(moments: float, master: int) -> str:
+    halves = f" and {master} for the lower half of fp32 weights" if master else ""
+    return f"{moments:.3g} bytes a trained parameter for two moments{halves}"

@@ -1,0 +1,136 @@
+"""The plan of a run, put together: memory, sizes, time, and what to know of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from mathpipe.core.errors import InputError
+from rl.grpo_config import GrpoConfig
+from rl.journal import Journal
+from rl.planning.memory import Part, learner_memory, sampler_memory, total
+from rl.planning.pace import Rates, measured_rates, rates_of_run, step_cost
+from rl.planning.shape import Shape, model_config, shape_of
+from rl.samplers import Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a configuration does not say. `learner_tflops` and `sampler_tokens` take the place of measured rates."""
+
+    ranks: int = 1
+    prompt_tokens: int = 128
+    completion_tokens: int = 512
+    learner_tflops: float | None = None
+    sampler_tokens: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Bytes, counts and seconds. Names in `sizes` carry their units."""
+
+    learner: list[Part]
+    sampler: list[Part]
+    shared: bool  # learner and sampler on one device, by turns
+    sizes: dict[str, int]
+    times: dict[str, float]
+    rates: Rates
+    notes: list[str]
+
+
+def plan_run(config: GrpoConfig, asked: Asked) -> Plan:
+    """The plan. Raises `InputError` for a model without a configuration."""
+    shape = shape_of(model_config(config.model), config.learner)
+    on_gpu = config.learner.device == "cuda" or (config.learner.device == "auto" and _wants_gpu(config))
+    rates = _rates(config, shape, asked)
+    cost = step_cost(
+        config,
+        shape,
+        replace(rates, learner_flops=rates.learner_flops * asked.ranks),
+        prompt_tokens=asked.prompt_tokens,
+        completion_tokens=asked.completion_tokens,
+    )
+    beside = config.sampler is not Place.INLINE and config.staleness > 0
+    step = max(cost.sample_seconds, cost.learn_seconds) if beside else cost.seconds
+    return Plan(
+        learner=learner_memory(config, shape, step_tokens=cost.read_tokens, ranks=asked.ranks, on_gpu=on_gpu),
+        sampler=sampler_memory(config, shape),
+        shared=config.sampler is not Place.RAY,
+        sizes=_sizes(config, asked, cost.sampled_tokens, cost.read_tokens),
+        times={
+            "sampling, a step": cost.sample_seconds,
+            "learning, a step": cost.learn_seconds,
+            "a step": step,
+            "the run": step * config.steps,
+        },
+        rates=rates,
+        notes=_notes(config, beside),
+    )
+
+
+def check_fits(plan: Plan, device_gib: float) -> None:
+    """Raises `InputError` where a device's memory is not enough, naming the largest part."""
+    learner, sampler = total(plan.learner), total(plan.sampler)
+    needed = {"learner": (learner, plan.learner), "sampler": (sampler, plan.sampler)}
+    for name, (count, parts) in needed.items():
+        if count > device_gib * 2**30:
+            largest = max(parts, key=lambda part: part.bytes)
+            raise InputError(
+                f"{name}: {count / 2**30:.1f} GiB",
+                f"at most {device_gib:g} GiB a device",
+                f"the largest part is {largest.name} ({largest.bytes / 2**30:.1f} GiB): "
+                "lower learner.micro_batch_tokens, checkpoint activations, use LoRA, adamw_8bit, or more ranks",
+            )
+
+
+def _wants_gpu(config: GrpoConfig) -> bool:
+    return torch.cuda.is_available() or config.learner.dtype == "bfloat16"
+
+
+def _rates(config: GrpoConfig, shape: Shape, asked: Asked) -> Rates:
+    known = rates_of_run(Journal(config.folder / "journal.jsonl").read(), config, shape, asked.prompt_tokens)
+    if asked.learner_tflops is not None and asked.sampler_tokens is not None:
+        return Rates(asked.learner_tflops * 1e12, asked.sampler_tokens, "the rates that were given")
+    rates = known or measured_rates(config, shape)
+    if asked.learner_tflops is not None:
+        rates = replace(rates, learner_flops=asked.learner_tflops * 1e12, source=f"{rates.source}; learner as given")
+    if asked.sampler_tokens is not None:
+        rates = replace(rates, sampler_tokens=asked.sampler_tokens, source=f"{rates.source}; sampler as given")
+    return rates
+
+
+def _sizes(config: GrpoConfig, asked: Asked, sampled: int, read: int) -> dict[str, int]:
+    sampling, learner = config.sampling, config.learner
+    sequences = sampling.problems * sampling.samples
+    each = -(-sequences // learner.updates)
+    length = asked.prompt_tokens + asked.completion_tokens
+    fit = max(1, learner.micro_batch_tokens // length)
+    return {
+        "problems a step": sampling.problems,
+        "samples a problem (the group)": sampling.samples,
+        "sequences a step": sequences,
+        "sequences an optimizer step": each,
+        "tokens a micro-batch, at most": learner.micro_batch_tokens,
+        "sequences a micro-batch, of the expected length": min(fit, each),
+        "micro-batches an optimizer step and rank": -(-each // (fit * asked.ranks)),
+        "optimizer steps a step": learner.updates,
+        "steps": config.steps,
+        "optimizer steps of the run": config.steps * learner.updates,
+        "tokens sampled a step, at the expected length": sampled,
+        "tokens the learner reads a step": read,
+        "tokens sampled in the run": sampled * config.steps,
+        "samples of the run": sequences * config.steps,
+    }
+
+
+def _notes(config: GrpoConfig, beside: bool) -> list[str]:
+    notes = ["Every group is taken to teach: those whose rewards agree cost the learner nothing."]
+    if beside:
+        notes.append("Sampling and learning go on beside one another: a step takes as long as the longer of them.")
+    if config.learner.lora is not None:
+        notes.append("With LoRA on a CPU 1.7 times the planned memory was measured; without it within a fifth.")
+    if config.sampler is Place.INLINE:
+        turns = "by turns" if config.engine.vllm.sleep_mode else "at the same time (engine.vllm.sleep_mode: by turns)"
+        notes.append(f"Learner and sampler have one device's memory {turns}.")
+    return notes
