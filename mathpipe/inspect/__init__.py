@@ -1,19 +1,23 @@
-"""What a person looks at: the run report, shards in the terminal, and why a page is gone."""
+"""What a person looks at: the run report, shards, solutions, and why a page is gone."""
 
 from mathpipe.inspect.explain import Explanation, Fate, RecordTrace, StepTrace, explain, print_explanation
+from mathpipe.inspect.look import inspect_paths
 from mathpipe.inspect.report import write_report
 from mathpipe.inspect.shards import Query, Shards, find_shards
+from mathpipe.inspect.solution_records import Look
 from mathpipe.inspect.terminal import inspect_shards
 
 __all__ = [
     "Explanation",
     "Fate",
+    "Look",
     "Query",
     "RecordTrace",
     "Shards",
     "StepTrace",
     "explain",
     "find_shards",
+    "inspect_paths",
     "inspect_shards",
     "print_explanation",
     "write_report",

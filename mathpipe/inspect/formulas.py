@@ -47,9 +47,12 @@ _LIMIT_OPERATORS = frozenset(("lim", "max", "min", "sup", "inf", "gcd", "det", "
 _UPRIGHT_LETTER = re.compile(r"&#x000[0-7][0-9A-F];")
 
 
+BOXED = "boxed"  # the class of a row that TeX puts in a box
+
+
 def render_formula(latex: str, *, display: bool, after: str = "") -> Markup:
     """MathML of one formula, or its source in `<code>` where it cannot be converted; `after` ends a display line."""
-    tree = _mathml(latex, display=display)
+    tree = formula_tree(latex, display=display)
     if tree is None:
         drawn = Markup('<code class="tex" title="TeX source">{}</code>').format(visible(latex))
     else:
@@ -57,7 +60,8 @@ def render_formula(latex: str, *, display: bool, after: str = "") -> Markup:
     return Markup('<span class="display">{}{}</span>').format(drawn, after) if display else drawn
 
 
-def _mathml(latex: str, *, display: bool) -> Element | None:
+def formula_tree(latex: str, *, display: bool) -> Element | None:
+    """The formula's MathML, cleaned; None where the TeX cannot be converted."""
     if len(latex) > MAX_TEX_CHARACTERS or _depth(latex) > MAX_TEX_DEPTH or _DEFINES.search(latex):
         return None
     from latex2mathml.converter import Converter  # here: it loads its table of symbols when imported
@@ -90,6 +94,7 @@ def _clean(tree: Element, latex: str) -> Element | None:
         if node.tag == "mi" and (text.startswith("\\") or text == "&"):
             return None  # an unknown command would be drawn by its name, a stray column mark as a sign
         upright = node.tag == "mi" and bool(_UPRIGHT_LETTER.fullmatch(text))
+        boxed = node.tag == "menclose" and node.get("notation") == "box"
         node.tag = node.tag if node.tag in _TAGS else "mrow"
         node.text = visible(html.unescape(text))
         node.tail = None
@@ -98,6 +103,8 @@ def _clean(tree: Element, latex: str) -> Element | None:
         node.attrib.update(kept)
         if upright:  # \mathrm{d}: a browser slants a lone letter in <mi> unless told not to
             node.set("mathvariant", "normal")
+        if boxed:  # browsers know no menclose: the page's style draws the box
+            node.set("class", BOXED)
     _put_limits_below(tree)
     _stretch_bars(tree)
     tree.set("aria-label", visible(latex))

@@ -156,8 +156,11 @@ def _clipped(piece: Piece, limit: int) -> Piece:
     return Prose(piece.text[: cut if cut > limit // 2 else limit])
 
 
-def render_pieces(pieces: Sequence[Piece]) -> Markup:
-    """Safe HTML: an empty line parts paragraphs, a display formula and a block of code stand on their own."""
+def render_pieces(pieces: Sequence[Piece], *, headings: bool = True) -> Markup:
+    """Safe HTML: an empty line parts paragraphs, a display formula and a block of code stand on their own.
+
+    `headings` tells whether `#` at the beginning of a paragraph makes it one.
+    """
     paragraphs = [_Paragraph()]
     for piece, mark in _with_punctuation(pieces):
         if isinstance(piece, Tex):
@@ -167,16 +170,17 @@ def render_pieces(pieces: Sequence[Piece]) -> Markup:
         elif isinstance(piece, Code):
             paragraphs[-1].parts.append(Markup("<code>{}</code>").format(visible(piece.text)))
         else:
-            _add_prose(paragraphs, visible(piece.text))
+            _add_prose(paragraphs, visible(piece.text), headings=headings)
     return Markup("").join(paragraph.render() for paragraph in paragraphs)
 
 
-def _add_prose(paragraphs: list[_Paragraph], text: str) -> None:
+def _add_prose(paragraphs: list[_Paragraph], text: str, *, headings: bool) -> None:
     for place, part in enumerate(_PARAGRAPH_BREAK.split(text)):
         if place:
             paragraphs.append(_Paragraph())
         paragraph = paragraphs[-1]
-        mark = _HEADING.match(part) if not paragraph.parts or not Markup("").join(paragraph.parts).strip() else None
+        opens = headings and not Markup("").join(paragraph.parts).strip()
+        mark = _HEADING.match(part) if opens else None
         paragraph.heading = paragraph.heading or mark is not None
         paragraph.parts.append(escape(part[mark.end() :] if mark else part))
 

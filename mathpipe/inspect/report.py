@@ -57,7 +57,7 @@ def render_report(folder: RunFolder, funnel: Sequence[str]) -> str:
     info, work = folder.info(), folder.step_work()
     facts = read_facts(folder, work, funnel)
     return (
-        _environment()
+        page_environment()
         .get_template("report.html")
         .render(
             info=info,
@@ -70,7 +70,7 @@ def render_report(folder: RunFolder, funnel: Sequence[str]) -> str:
             ledger=folder.ledger(LEDGER_ROWS),
             certificate=read_certificate(folder),
             config_text=_config_text(folder),
-            css=Markup(_asset("report.css")),
+            css=Markup(asset("report.css")),
         )
     )
 
@@ -106,9 +106,10 @@ def _config_text(folder: RunFolder) -> str:
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True) if config else ""
 
 
-def _environment() -> jinja2.Environment:
+def page_environment() -> jinja2.Environment:
+    """Templates of this package with every value escaped, and how figures are written."""
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_asset),
+        loader=jinja2.FunctionLoader(asset),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -135,5 +136,6 @@ def web_address(url: Any) -> str:
     return text if text.lower().startswith(("http://", "https://")) else ""
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A template or a style sheet of this package."""
     return (resources.files("mathpipe.inspect") / name).read_text(encoding="utf-8")

@@ -100,8 +100,8 @@ def find_shards(paths: Sequence[str]) -> list[Path]:
             raise InputError(
                 path,
                 "no Parquet shards there",
-                "give a .parquet file, a folder or glob of them, or a run folder with a finished "
-                f"{CURATED_STEP!r} step",
+                "give a .parquet file, a folder or glob of them, a run folder with a finished "
+                f"{CURATED_STEP!r} step, or the folder of a generation run or an evaluation",
             )
         found.update(dict.fromkeys(files))
     if not found:
@@ -159,7 +159,7 @@ class Shards:
         body = f"FROM shards WHERE {condition}"
         matching = self._ask(f"SELECT count(*) {body}", parameters, query)[0][0]
         rows = self._ask(
-            f"SELECT filename, file_row_number, {', '.join([*cells, *map(_snippet, searched)])} {body} "
+            f"SELECT filename, file_row_number, {', '.join([*cells, *map(snippet_of, searched)])} {body} "
             f"ORDER BY {self._order(query)} LIMIT {max(query.limit, 0)}",
             parameters,
             query,
@@ -252,37 +252,52 @@ class Shards:
         if query.search:
             if not searched:
                 raise InputError("--search", "a column of text in these shards", "use --where instead")
-            parameters["pattern"] = query.search if query.regex else _literal(query.search)
+            parameters["pattern"] = query.search if query.regex else literal_pattern(query.search)
             matches = (f"regexp_matches({quoted(name)}, $pattern, 'is')" for name in searched)
             conditions.append(f"({' OR '.join(matches)})")
         return " AND ".join(conditions), parameters
 
     def _ask(self, query: str, parameters: dict[str, Any], asked: Query) -> list[tuple[Any, ...]]:
-        try:
-            return self._tables.rows(query, parameters)
-        except duckdb.Error as error:
-            reason = one_line(str(error)).removeprefix("Invalid Input Error: ")
-            if asked.regex and isinstance(error, duckdb.InvalidInputException):
-                raise InputError(
-                    f"--search {asked.search!r}", f"a regular expression as RE2 takes it ({reason})", "mend it"
-                ) from error
-            if asked.where:
-                raise InputError(
-                    f"--where {asked.where!r}",
-                    f"an SQL condition over {', '.join(self.types)} ({clip(reason, 200)})",
-                    "for example: math_score > 0.9 AND language = 'en'",
-                ) from error
-            raise
+        example = "math_score > 0.9 AND language = 'en'"
+        return rows_asked(self._tables, query, parameters, asked, columns=list(self.types), example=example)
 
 
-def _snippet(column: str) -> str:
+def rows_asked(
+    tables: Tables,
+    query: str,
+    parameters: dict[str, Any],
+    asked: Query,
+    *,
+    columns: Sequence[str],
+    example: str,
+) -> list[tuple[Any, ...]]:
+    """The rows of a query made of what a person wrote; raises `InputError` where that is at fault."""
+    try:
+        return tables.rows(query, parameters)
+    except duckdb.Error as error:
+        reason = one_line(str(error)).removeprefix("Invalid Input Error: ")
+        if asked.regex and isinstance(error, duckdb.InvalidInputException):
+            raise InputError(
+                f"--search {asked.search!r}", f"a regular expression as RE2 takes it ({reason})", "mend it"
+            ) from error
+        if asked.where:
+            raise InputError(
+                f"--where {asked.where!r}",
+                f"an SQL condition over {', '.join(columns)} ({clip(reason, 200)})",
+                f"for example: {example}",
+            ) from error
+        raise
+
+
+def snippet_of(column: str) -> str:
+    """The SQL of what `$pattern` matches in the column, and of the text around."""
     name = quoted(column)
     match = f"regexp_extract({name}, $pattern, 0, 'is')"
     start = f"greatest(strpos({name}, {match}) - {SNIPPET_CHARACTERS}, 1)"
     return f"{match}, substr({name}, {start}, {2 * SNIPPET_CHARACTERS} + length({match}))"
 
 
-def _literal(text: str) -> str:
+def literal_pattern(text: str) -> str:
     """The text as a regular expression that matches it alone, whatever white space parts its words."""
     words = (_PUNCTUATION.sub(r"\\\g<0>", word) for word in text.split())
     return r"\s+".join(words)

@@ -5,12 +5,14 @@ In: paths. Out: rows. File paths and view names are quoted here; nobody else bui
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from mathpipe.core.errors import CorruptShardError
 
@@ -59,6 +61,18 @@ class Tables:
         self._files += files
         return True
 
+    def add_rows(self, name: str, rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
+        """A view over rows from elsewhere, such as JSON lines: these columns, by DuckDB's types; misfits are NULL."""
+        types = {column: _arrow_type(kind) for column, kind in columns.items()}
+        cells = [{column: _cell(row.get(column), kind) for column, kind in types.items()} for row in rows]
+        self._connection.register(name, pa.Table.from_pylist(cells, schema=pa.schema(list(types.items()))))
+        self._views[name] = quoted(name)
+
+    def define(self, name: str, query: str) -> None:
+        """A view that is a query over others."""
+        self._connection.execute(f"CREATE VIEW {quoted(name)} AS {query}")
+        self._views[name] = quoted(name)
+
     def add_pages(self, step: str, files: Sequence[Path]) -> bool:
         """A view over a step's pages; false where the step wrote no shards, or shards of other records."""
         return self.add(step, files) and set(self.columns(step)) >= _PAGE_COLUMNS
@@ -96,6 +110,27 @@ class Tables:
         """):
             counts[place] = rows
         return counts
+
+
+def _arrow_type(kind: str) -> Any:
+    if kind.endswith("[]"):  # STRUCT(a VARCHAR, b VARCHAR)[]
+        return pa.list_(pa.struct([(name, pa.string()) for name in re.findall(r"(\w+) VARCHAR", kind)]))
+    return {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "DOUBLE": pa.float64(), "BOOLEAN": pa.bool_()}[kind]
+
+
+def _cell(value: Any, kind: Any) -> Any:
+    """The value as Arrow takes it in a column of this type: numbers that fit, text without lone surrogates."""
+    if pa.types.is_string(kind):
+        return None if value is None else str(value).encode("utf-8", errors="replace").decode()
+    if pa.types.is_list(kind):
+        fields = list(kind.value_type)
+        rows = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+        return [{field.name: _cell(row.get(field.name), field.type) for field in fields} for row in rows] or None
+    if isinstance(value, bool) or pa.types.is_boolean(kind):
+        return value if isinstance(value, bool) and pa.types.is_boolean(kind) else None
+    if pa.types.is_int64(kind):
+        return value if isinstance(value, int) and -(2**63) <= value < 2**63 else None
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e300 else None
 
 
 def quoted(identifier: str) -> str:

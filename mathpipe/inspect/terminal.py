@@ -21,7 +21,7 @@ from mathpipe.inspect.shards import Listing, Query, Shards, Snippet, Summary, fi
 
 _FORMULAS_SHOWN = 12  # of one record; the text below holds them all
 _PATTERN = re.compile(r"/(.+)/", re.DOTALL)
-_WIDE = ("title", "url", "text", "detail")  # share the width that the others leave
+_WIDE = ("title", "url", "text", "detail", "question")  # share the width that the others leave
 _CLIPPED_CELL = 60
 _CELL_CHARACTERS = 300
 
@@ -47,52 +47,72 @@ def inspect_shards(
         if record is not None:
             _print_record(shards.record(record), console)
             return
-        pattern = _PATTERN.fullmatch(search or "")
-        query = Query(
-            search=pattern[1] if pattern else search or None,
-            regex=bool(pattern),
-            where=where,
-            sort=sort,
-            descending=descending,
-            columns=tuple(columns) if columns else None,
-            limit=limit,
-        )
+        query = query_of(search, where, sort, columns, descending=descending, limit=limit)
         listing = shards.listing(query)
         _print_summary(shards.summary(), console)
-        if not console.is_terminal:
-            _print_lines(listing, console)
-        elif query.search:
-            _print_hits(listing, console)
-        else:
-            _print_table(listing, console)
-        _print_matches(listing, filtered=bool(query.search or query.where), console=console)
+        print_listing(
+            listing, searched=bool(query.search), filtered=bool(query.search or query.where), console=console
+        )
+
+
+def query_of(
+    search: str | None,
+    where: str | None,
+    sort: str | None,
+    columns: Sequence[str] | None,
+    *,
+    descending: bool,
+    limit: int,
+) -> Query:
+    """The query of a command line: a search between slashes is a regular expression."""
+    pattern = _PATTERN.fullmatch(search or "")
+    return Query(
+        search=pattern[1] if pattern else search or None,
+        regex=bool(pattern),
+        where=where,
+        sort=sort,
+        descending=descending,
+        columns=tuple(columns) if columns else None,
+        limit=limit,
+    )
+
+
+def print_listing(listing: Listing, *, searched: bool, filtered: bool, console: Console) -> None:
+    """A table on a terminal, tab-separated lines elsewhere; then how many records there are beyond these."""
+    if not console.is_terminal:
+        _print_lines(listing, console)
+    elif searched:
+        _print_hits(listing, console)
+    else:
+        _print_table(listing, console)
+    _print_matches(listing, filtered=filtered, console=console)
 
 
 def _print_summary(summary: Summary, console: Console) -> None:
     parts = [
-        f"{_many(summary.rows, 'row')} in {_many(summary.shards, 'shard')}",
+        f"{many(summary.rows, 'row')} in {many(summary.shards, 'shard')}",
         figures.size(summary.size_bytes),
-        *([_many(summary.hosts, "host")] if summary.hosts is not None else []),
+        *([many(summary.hosts, "host")] if summary.hosts is not None else []),
         f"columns {', '.join(map(one_line, summary.columns))}",
     ]
-    _print(console, Text(" · ".join(parts), style="dim"))
+    show(console, Text(" · ".join(parts), style="dim"))
 
 
 def _print_matches(listing: Listing, *, filtered: bool, console: Console) -> None:
     shown = len(listing.rows)
     if filtered:
-        matches = _many(listing.matching, "match", "matches")
-        _print(console, Text(f"{matches}{f', {shown:,} shown' if shown < listing.matching else ''}", style="dim"))
+        matches = many(listing.matching, "match", "matches")
+        show(console, Text(f"{matches}{f', {shown:,} shown' if shown < listing.matching else ''}", style="dim"))
     elif shown < listing.matching:
-        _print(console, Text(f"{shown:,} of {listing.matching:,} rows; --limit shows more", style="dim"))
+        show(console, Text(f"{shown:,} of {listing.matching:,} rows; --limit shows more", style="dim"))
 
 
 def _print_lines(listing: Listing, console: Console) -> None:
     searched = any(row.snippet for row in listing.rows)
-    _print(console, Text("\t".join(["#", *map(one_line, listing.columns), *(["match"] if searched else [])])))
+    show(console, Text("\t".join(["#", *map(one_line, listing.columns), *(["match"] if searched else [])])))
     for row in listing.rows:
         match = [one_line(row.snippet.text)] if row.snippet else [""] * searched
-        _print(console, Text("\t".join([str(row.number), *map(written, row.cells), *match])))
+        show(console, Text("\t".join([str(row.number), *map(written, row.cells), *match])))
 
 
 def _print_hits(listing: Listing, console: Console) -> None:
@@ -128,9 +148,9 @@ def _print_record(record: dict[str, Any], console: Console) -> None:
     values = dict(record)
     text = values.pop("text", None)
     formulas, counts = values.pop("formulas", None), values.pop("formula_counts", None)
-    _print(console, Text(one_line(str(values.pop("title", "") or "")) or f"record {record['#']}", style="bold"))
+    show(console, Text(one_line(str(values.pop("title", "") or "")) or f"record {record['#']}", style="bold"))
     if "url" in values:
-        _print(console, Text(one_line(str(values.pop("url"))), style="cyan"))
+        show(console, Text(one_line(str(values.pop("url"))), style="cyan"))
     grid = Table.grid(padding=(0, 2))
     grid.add_row(Text("row", style="dim"), Text(str(values.pop("#"))))
     for name, value in values.items():
@@ -139,24 +159,22 @@ def _print_record(record: dict[str, Any], console: Console) -> None:
     if counts:
         each = (f"{row['source']} {row['emitted']:,} of {row['found']:,}" for row in counts)
         grid.add_row(Text("emitted of found", style="dim"), Text(one_line(", ".join(each))))
-    _print(console, grid)
+    show(console, grid)
     if formulas:
         _print_formulas(formulas, console)
     if text is not None:
-        _print(console, Text(f"\ntext, {len(text):,} characters", style="bold"))
-        _print(console, Text(visible(text)))
+        show(console, Text(f"\ntext, {len(text):,} characters", style="bold"))
+        show(console, Text(visible(text)))
 
 
 def _print_formulas(formulas: Sequence[dict[str, Any]], console: Console) -> None:
     display = sum(bool(formula["display"]) for formula in formulas)
-    _print(console, Text(f"\n{_many(len(formulas), 'formula')}, {display:,} display", style="bold"))
+    show(console, Text(f"\n{many(len(formulas), 'formula')}, {display:,} display", style="bold"))
     for formula in formulas[:_FORMULAS_SHOWN]:
         kind = "display" if formula["display"] else "inline"
-        _print(
-            console, Text(f"  {kind:<8}{formula['source']:<19}{clip(one_line(formula['latex']), _CELL_CHARACTERS)}")
-        )
+        show(console, Text(f"  {kind:<8}{formula['source']:<19}{clip(one_line(formula['latex']), _CELL_CHARACTERS)}"))
     if len(formulas) > _FORMULAS_SHOWN:
-        _print(console, Text(f"  and {len(formulas) - _FORMULAS_SHOWN:,} more in the text", style="dim"))
+        show(console, Text(f"  and {len(formulas) - _FORMULAS_SHOWN:,} more in the text", style="dim"))
 
 
 def _highlighted(snippet: Snippet) -> Text:
@@ -177,7 +195,7 @@ def written(value: Any) -> str:
     return one_line(str(value))
 
 
-def _print(console: Console, shown: Text | Table) -> None:
+def show(console: Console, shown: Text | Table) -> None:
     """To a terminal as it fits; elsewhere every line in full, and past rich, which would turn tabs into spaces."""
     if console.is_terminal:
         console.print(shown)
@@ -188,5 +206,6 @@ def _print(console: Console, shown: Text | Table) -> None:
             console.file.write("\t".join(str(cell) for cell in row) + "\n")
 
 
-def _many(count: int, one: str, several: str | None = None) -> str:
+def many(count: int, one: str, several: str | None = None) -> str:
+    """The count with its noun."""
     return f"{count:,} {one if count == 1 else several or one + 's'}"

@@ -143,3 +143,7 @@ def test_tex_never_becomes_markup(latex: str) -> None:
 @given(st.text(alphabet="\\{}^_&<>\"'$x1 lefrightacbgmo\x00\u202e", max_size=40), st.booleans())
 def test_no_tex_raises_or_leaves_the_allowed_tags(latex: str, display: bool) -> None:
     assert Tags(str(render_formula(latex, display=display))).tags <= ALLOWED_TAGS
+
+
+def test_a_box_is_a_row_of_a_class_that_the_page_draws() -> None:
+    assert inner(r"\boxed{42}") == '<mrow class="boxed"><mrow><mn>42</mn></mrow></mrow>'

@@ -170,3 +170,8 @@ def test_a_decimal_point_after_a_display_formula_is_not_punctuation() -> None:
 @given(st.text(max_size=60) | st.text(alphabet="<script>`$#\n ", max_size=40))
 def test_no_text_leaves_the_allowed_tags(text: str) -> None:
     assert Tags(rendered(text)).tags <= ALLOWED_TAGS | {"pre"}
+
+
+def test_marks_of_a_heading_stay_where_there_are_no_headings() -> None:
+    pieces = list(split_pieces("#### 72\n\n# and"))
+    assert render_pieces(pieces, headings=False) == "<p>#### 72</p><p># and</p>"

@@ -82,3 +82,33 @@ def test_a_query_at_fault_is_not_taken_for_rot(shard: Path) -> None:
         for query in ("SELECT nosuch FROM step", "SELECT regexp_matches('x', '(') FROM step", "SELEC"):
             with pytest.raises(duckdb.Error):
                 tables.rows(query)
+
+
+def test_rows_from_elsewhere_become_a_view_and_what_does_not_fit_is_null() -> None:
+    columns = {
+        "name": "VARCHAR",
+        "count": "BIGINT",
+        "share": "DOUBLE",
+        "right": "BOOLEAN",
+        "parts": "STRUCT(kind VARCHAR, text VARCHAR)[]",
+    }
+    rows: list[dict[str, object]] = [
+        {"name": "lone \ud800", "count": 3, "share": 1, "right": True, "parts": [{"kind": "text", "text": "x"}]},
+        {"name": 7, "count": 2**70, "share": "much", "right": 1, "parts": [3, {"text": None}], "more": 1},
+        {"count": True, "share": 10**400},
+    ]
+    with Tables() as tables:
+        tables.add_rows("rows", rows, columns)
+        assert tables.rows("SELECT * FROM rows") == [
+            ("lone ?", 3, 1.0, True, [{"kind": "text", "text": "x"}]),
+            ("7", None, None, None, [{"kind": None, "text": None}]),
+            (None, None, None, None, None),
+        ]
+
+
+def test_a_query_becomes_a_view() -> None:
+    name = 'odd "name"'
+    with Tables() as tables:
+        tables.define(name, "SELECT 1 AS one")
+        assert tables.columns(name) == {"one": "INTEGER"}
+        assert tables.number(f"SELECT one FROM {tables.name(name)}") == 1
