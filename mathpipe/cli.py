@@ -24,9 +24,12 @@ from mathpipe.core.metrics import read_json_lines
 from mathpipe.core.runner import Runner
 from mathpipe.core.status import print_status, print_summary, verify_digests
 from mathpipe.evaluation.command import eval_command
-from mathpipe.inspect import explain, inspect_shards, print_explanation, write_report
+from mathpipe.inspect import Look, explain, inspect_paths, print_explanation, write_report
 from mathpipe.pipeline import FUNNEL, PipelineConfig, steps_of
+from rl.export.command import export
+from rl.grpo_command import grpo_command
 from rl.parity.command import parity
+from rl.planning.command import plan_command
 
 _PIPED_WIDTH = 160
 
@@ -111,16 +114,20 @@ def status(run_folder: Path, verify: bool) -> None:
 
 
 @cli.command(
-    name="inspect", epilog='Example: mathpipe inspect data/runs/demo --search "prime number" --sort math_score'
+    name="inspect",
+    epilog='Example: mathpipe inspect data/runs/demo --search "prime number" --sort math_score, '
+    "or mathpipe inspect data/generated/tiny --verdict wrong --html solutions.html",
 )
 @click.argument("shards", nargs=-1, required=True)
-@click.option("--record", help="Show one record in full: its id (or a prefix), its URL, or a row number.")
+@click.option("--record", help="Show one in full: its id (or a prefix), a sample's id, its URL, or a row number.")
 @click.option("--search", help="Only records whose title, text or URL holds this; /regex/ for a pattern.")
 @click.option("--sort", help="Column to sort by.")
 @click.option("--descending/--ascending", default=True, show_default=True)
 @click.option("--columns", help="Columns to show, separated by commas.")
 @click.option("--where", help="Only records for which this SQL condition over the columns holds.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1))
+@click.option("--limit", type=click.IntRange(min=1), help="Default: 20 rows, or 200 problems of an HTML page.")
+@click.option("--verdict", type=click.Choice([look.value for look in Look]), help="Only problems with such a sample.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write problems and solutions as a page to this file.")
 def inspect_command(
     shards: tuple[str, ...],
     record: str | None,
@@ -129,10 +136,16 @@ def inspect_command(
     descending: bool,
     columns: str | None,
     where: str | None,
-    limit: int,
+    limit: int | None,
+    verdict: str | None,
+    html: Path | None,
 ) -> None:
-    """Look into shards: a table, or one record. SHARDS is a file, a folder, a glob, or a run's folder."""
-    inspect_shards(
+    """Look into shards, or at solutions: a table, or one record in full.
+
+    SHARDS is a file, a folder, a glob, or a run's folder. A generation run's folder, an evaluation's, and shards of
+    samples or of a training set show problems and what models answered.
+    """
+    inspect_paths(
         list(shards),
         record=record,
         search=search,
@@ -141,6 +154,8 @@ def inspect_command(
         columns=None if columns is None else [name.strip() for name in columns.split(",")],
         where=where,
         limit=limit,
+        verdict=None if verdict is None else Look(verdict),
+        html=html,
         console=_console(),
     )
 
@@ -232,21 +247,46 @@ def verify_command(
         verify_rows(file, overrides, (reference, candidate), output, workers, limit, _console())
 
 
-@cli.command(name="report", epilog="Example: mathpipe report data/runs/demo")
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-def report_command(run_folder: Path) -> None:
-    """Write the run's HTML report again."""
-    click.echo(f"report:  {write_report(run_folder, funnel=FUNNEL)}")
+@cli.command(
+    name="report",
+    epilog="Example: mathpipe report data/runs/demo; to compare: mathpipe report data/grpo/tiny data/grpo/other",
+)
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="For several: default comparison.html beside the first."
+)
+def report_command(runs: tuple[Path, ...], output: Path | None) -> None:
+    """Write a run's HTML report again: of the pipeline or of GRPO; several GRPO runs are compared on one page."""
+    from rl.watch.comparison import write_comparison
+    from rl.watch.report import is_grpo_run, write_run_report
+
+    if len(runs) > 1:
+        target = output or runs[0].absolute().parent / "comparison.html"
+        click.echo(f"comparison:  {write_comparison(runs, target)}")
+    elif output is not None:
+        raise InputError("--output", "several runs to compare", "leave it out: a run's report lies in its folder")
+    elif is_grpo_run(runs[0]):
+        click.echo(f"report:  {write_run_report(runs[0])}")
+    else:
+        click.echo(f"report:  {write_report(runs[0], funnel=FUNNEL)}")
 
 
 @cli.command(name="generate", epilog="Example: mathpipe generate configs/generate.yaml --set generation.samples=8")
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--set", "overrides", multiple=True, metavar="A.B=VALUE", help="Override one value; repeatable.")
-def generate_command(config: Path, overrides: tuple[str, ...]) -> None:
-    """Write solutions to problems with a language model; run again and only what is missing is generated."""
-    from mathpipe.generation import GenerateRunConfig, run_generation
+@click.option("--submit", "address", help="Run it as a Ray job on this head's dashboard, shards on its workers.")
+def generate_command(config: Path, overrides: tuple[str, ...], address: str | None) -> None:
+    """Write solutions to problems with a language model; run again and only what is missing is generated.
 
-    run_generation(load_config(config, GenerateRunConfig, overrides), _console())
+    `--set runner.mode=ray --set runner.workers=4 --set shards=16` spreads the problems over four workers with a model
+    each, `--set runner.num_gpus=1` gives each a GPU.
+    """
+    from mathpipe.generation import GenerateRunConfig, run_generation, submit_generation
+
+    if address is not None:
+        submit_generation(config, overrides, address, _console())
+    else:
+        run_generation(load_config(config, GenerateRunConfig, overrides), _console())
 
 
 @cli.command(name="select", epilog="Example: mathpipe select configs/generate.yaml")
@@ -261,6 +301,9 @@ def select_command(config: Path, overrides: tuple[str, ...]) -> None:
 
 cli.add_command(eval_command)
 cli.add_command(parity)
+cli.add_command(grpo_command)
+cli.add_command(export)
+cli.add_command(plan_command)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import click
 from rich.console import Console
 
 from mathpipe.core.config import find_config, load_config
-from mathpipe.core.errors import ConfigError, InputError
+from mathpipe.core.errors import ConfigError, InputError, MathpipeError
 from mathpipe.core.jobs import submit_job
 
 if TYPE_CHECKING:
@@ -35,11 +36,13 @@ def grpo_command(config: Path, overrides: tuple[str, ...], address: str | None) 
     click.echo(f"policy:   {settings.folder / 'policy'}")
     click.echo(f"journal:  {settings.folder / 'journal.jsonl'}")
     click.echo(f"samples:  {settings.folder / 'samples'}")
+    click.echo(f"report:   {settings.folder / 'report.html'}")
 
 
 def watched_run(settings: GrpoConfig) -> None:
-    """The run with its view, its watchdog and TensorBoard."""
+    """The run with its view, its watchdog, TensorBoard, and a report after step 1, each evaluation and the end."""
     from rl.journal import Journal, JournalLine
+    from rl.lead import Lead
     from rl.trainer import Trainer
     from rl.watch.tensorboard import TensorBoard
     from rl.watch.terminal import RunView
@@ -62,12 +65,26 @@ def watched_run(settings: GrpoConfig) -> None:
             view.step(line)
             for board in boards:
                 board.step(line)
+            if line.record.held_out is not None or line.record.step == 1:
+                renew_report(settings.folder, view.say)
 
         trainer = stack.enter_context(Trainer(settings, say=view.say, watch=watch, phase=phase))
         view.forget_after(trainer.steps_done)
-        boards.append(TensorBoard(settings.folder, trainer.steps_done + 1, view.say))
-        stack.callback(boards[0].close)
+        if Lead.here().leads:
+            boards.append(TensorBoard(settings.folder, trainer.steps_done + 1, view.say))
+            stack.callback(boards[0].close)
+            stack.callback(renew_report, settings.folder, view.say)  # a run that a guard stops has one, too
         trainer.run()
+
+
+def renew_report(folder: Path, say: Callable[[str], object]) -> None:
+    """Write the run's report; where that fails the run goes on, and `say` tells why there is none."""
+    from rl.watch.report import write_run_report
+
+    try:
+        write_run_report(folder)
+    except MathpipeError as error:
+        say(f"no report was written: {error}")
 
 
 def submit_command(arguments: list[str], overrides: tuple[str, ...], address: str) -> None:

@@ -5,6 +5,7 @@ A run that goes on forgets the points after its checkpoint, as the journal does 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rl.journal import JournalLine, numbers_of
 class TensorBoard:
     """Writes each step; does nothing where TensorBoard is not installed, and says so once."""
 
-    def __init__(self, folder: Path, first_step: int, say: Any = print) -> None:
+    def __init__(self, folder: Path, first_step: int, say: Callable[[str], object] = print) -> None:
         self._writer: Any = None
         try:
             from torch.utils.tensorboard import SummaryWriter

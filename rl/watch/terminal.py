@@ -11,6 +11,7 @@ from dataclasses import fields
 from statistics import fmean
 from types import TracebackType
 
+from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -18,11 +19,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mathpipe.inspect.figures import duration, share, short
+from mathpipe.inspect.figures import duration, share, short, whole
+from mathpipe.inspect.safe_text import one_line
 from rl.journal import JournalLine, StepRecord, StepTimes
+from rl.watch.axes import drawable
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _CURVE = 48  # steps (or means of neighbouring ones) drawn
+_BESIDE_CURVE = 42  # columns that a curve's name and numbers take
 _RECENT = 10  # steps whose mean time tells when the run ends
 
 _CURVES: dict[str, Callable[[StepRecord], float]] = {
@@ -36,14 +40,27 @@ _CURVES: dict[str, Callable[[StepRecord], float]] = {
 
 
 def sparkline(values: Sequence[float], width: int = _CURVE) -> str:
-    """The values as blocks between their lowest and highest; means of neighbours where there are too many."""
-    if not values:
-        return ""
+    """The values as blocks between their lowest and highest; means of neighbours where there are too many.
+
+    What is not finite leaves a blank.
+    """
     count = min(width, len(values))
-    means = [fmean(values[len(values) * at // count : len(values) * (at + 1) // count]) for at in range(count)]
-    low, high = min(means), max(means)
-    span = high - low
-    return "".join(_BLOCKS[round((value - low) / span * (len(_BLOCKS) - 1)) if span else 0] for value in means)
+    parts = [values[len(values) * at // count : len(values) * (at + 1) // count] for at in range(count)]
+    means = [_mean_of_finite(part) for part in parts]
+    finite = [value for value in means if value is not None]
+    if not finite:
+        return " " * count
+    low, span = min(finite), max(finite) - min(finite)
+    return "".join(" " if value is None else _BLOCKS[_level(value, low, span)] for value in means)
+
+
+def _level(value: float, low: float, span: float) -> int:
+    return min(round((value - low) / span * (len(_BLOCKS) - 1)), len(_BLOCKS) - 1) if span > 0 else 0
+
+
+def _mean_of_finite(values: Sequence[float]) -> float | None:
+    finite = [value for value in values if drawable(value)]
+    return fmean(finite) if finite else None
 
 
 def step_line(line: JournalLine) -> str:
@@ -107,7 +124,9 @@ class RunView:
             ProgressBar(self._steps, done, width=30),
             Text(self._time_left(done)),
         )
-        parts: list[RenderableType] = [head, Text(f"now: {self._phase}", style="dim")]
+        parts: list[RenderableType] = [head]
+        if done < self._steps:
+            parts.append(Text(f"now: {self._phase}", style="dim"))
         if self._lines:
             parts += [self._curves(), self._numbers(self._lines[-1].record), self._times()]
         return Panel(Group(*parts), title=self._name, title_align="left")
@@ -116,20 +135,27 @@ class RunView:
         recent = [line.times.step for line in self._lines[-_RECENT:]]
         if not recent:
             return ""
+        if done >= self._steps:
+            return f"done in {duration(sum(line.times.step for line in self._lines))}"
         return f"{duration(fmean(recent))} a step, {duration(fmean(recent) * (self._steps - done))} left"
 
     def _curves(self) -> Table:
         table = Table.grid(padding=(0, 1))
+        width = min(_CURVE, max(8, self._console.width - _BESIDE_CURVE))
         for name, read in _CURVES.items():
             values = [read(line.record) for line in self._lines]
             if any(values):
-                table.add_row(name, Text(sparkline(values), style="cyan"), f"{values[-1]:.4g}")
+                table.add_row(
+                    name, Text(sparkline(values, width), style="cyan"), f"{values[-1]:.4g}", _between(values)
+                )
         held_out = [line.record.held_out.pass_at_1 for line in self._lines if line.record.held_out is not None]
         if held_out:
-            table.add_row("held-out", Text(sparkline(held_out), style="green"), f"{held_out[-1]:.3f}")
+            table.add_row(
+                "held-out", Text(sparkline(held_out, width), style="green"), f"{held_out[-1]:.3f}", _between(held_out)
+            )
         return table
 
-    def _numbers(self, record: StepRecord) -> Text:
+    def _numbers(self, record: StepRecord) -> Group:
         last = self._lines[-1].times
         shown = {
             "groups kept": f"{record.groups_kept} of {record.problems}",
@@ -137,21 +163,25 @@ class RunView:
             "cut": share(record.cut, 1),
             "clipped": share(record.clipped_low + record.clipped_high, 1),
             "weights capped": share(record.importance_capped, 1),
-            "stale by": f"{record.staleness_mean:.1f}",
+            "stale by": f"{record.staleness_mean:.1f}, at most {record.staleness_max}",
             "sampler gap": f"{record.sampler_gap:.1e}",
             "tokens": short(sum(line.record.tokens_sampled for line in self._lines)),
-            "tokens/s": short(last.tokens_per_second),
+            "tokens/s": whole(last.tokens_per_second),
             "learning rate": f"{record.learning_rate:.2g}",
         }
-        text = Text("  ".join(f"{name} {value}" for name, value in shown.items()))
-        if record.warnings:
-            text.append("\n" + "; ".join(record.warnings), style="yellow")
-        return text
+        cells = [Text.assemble((f"{name} ", "dim"), value) for name, value in shown.items()]
+        warnings = [Text(one_line(warning), style="yellow") for warning in record.warnings]
+        return Group(Columns(cells, padding=(0, 3)), *warnings)
 
-    def _times(self) -> Text:
+    def _times(self) -> Columns:
         """Shares of the phases in the time of all steps shown."""
         names = [item.name for item in fields(StepTimes) if item.name not in {"step", "tokens_per_second"}]
-        whole = sum(line.times.step for line in self._lines)
+        total = sum(line.times.step for line in self._lines)
         totals = {name: sum(getattr(line.times, name) for line in self._lines) for name in names}
         ordered = sorted(totals.items(), key=lambda item: -item[1])
-        return Text("  ".join(f"{name} {share(seconds, whole)}" for name, seconds in ordered if seconds), style="dim")
+        cells = [Text(f"{name} {share(seconds, total)}", style="dim") for name, seconds in ordered if seconds]
+        return Columns(cells, padding=(0, 3))
+
+
+def _between(values: Sequence[float]) -> Text:
+    return Text(f"{min(values):.3g} to {max(values):.3g}", style="dim")

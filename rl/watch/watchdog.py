@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import TracebackType
 
 from mathpipe.inspect.figures import duration
@@ -56,12 +57,19 @@ class Watchdog:
         self._thread.join()
 
     def _watch(self) -> None:
-        with self._changed:
-            while not self._ended:
-                since = self._since
-                if self._changed.wait(self._seconds) or self._since != since:
-                    continue
-                waited = time.monotonic() - self._since
-                detail = self._details.get(self._phase)
-                more = f" ({detail()})" if detail is not None else ""
-                self._say(f"for {duration(waited)} waiting for {WAITS_FOR.get(self._phase, self._phase)}{more}")
+        while True:
+            with self._changed:
+                since, phase = self._since, self._phase
+                moved = self._changed.wait_for(partial(self._has_moved, since), self._seconds)
+                if self._ended:
+                    return
+            if not moved:  # said with the lock open: whoever prints it may hold up no phase
+                self._say(self._waits(phase, time.monotonic() - since))
+
+    def _has_moved(self, since: float) -> bool:
+        return self._ended or self._since != since
+
+    def _waits(self, phase: str, seconds: float) -> str:
+        detail = self._details.get(phase)
+        more = f" ({detail()})" if detail is not None else ""
+        return f"for {duration(seconds)} waiting for {WAITS_FOR.get(phase, phase)}{more}"

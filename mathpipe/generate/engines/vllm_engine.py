@@ -6,6 +6,7 @@ others run. Each sample is a request of its own with its own seed; vLLM's prefix
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -101,6 +102,8 @@ class VllmEngine(Engine):
                 self.llm.llm_engine.step()
 
     def _update_weights(self, weights: Iterable[tuple[str, Any]]) -> None:
+        # It warns of every module without weights of its own (rotary tables), at each renewal.
+        logging.getLogger("vllm.model_executor.model_loader.reload.layerwise").setLevel(logging.ERROR)
         # Not model.load_weights: CPU weights are repacked, and only reload_weights undoes that.
         self.llm.collective_rpc("reload_weights", kwargs={"weights_iterator": iter(weights)})
         self.llm.reset_prefix_cache()  # keys and values of the old weights
