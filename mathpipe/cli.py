@@ -26,6 +26,7 @@ from mathpipe.core.status import print_status, print_summary, verify_digests
 from mathpipe.evaluation.command import eval_command
 from mathpipe.inspect import Look, explain, inspect_paths, print_explanation, write_report
 from mathpipe.pipeline import FUNNEL, PipelineConfig, steps_of
+from rl.doctor.command import doctor
 from rl.export.command import export
 from rl.grpo_command import grpo_command
 from rl.parity.command import parity
@@ -302,6 +303,7 @@ def select_command(config: Path, overrides: tuple[str, ...]) -> None:
 cli.add_command(eval_command)
 cli.add_command(parity)
 cli.add_command(grpo_command)
+cli.add_command(doctor)
 cli.add_command(export)
 cli.add_command(plan_command)
 

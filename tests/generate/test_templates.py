@@ -117,3 +117,11 @@ def test_a_broken_file_is_named(tmp_path):
     path.write_text("jinja: x\nfoo: 1\n")
     with pytest.raises(ConfigError, match=r"mine\.yaml: a template"):
         ChatTemplate(make_tokenizer(), str(path))
+
+
+def test_a_control_token_that_transformers_does_not_name_is_spelled_out_too():
+    """Tokenizers of Llama 3's kind mark tokens as special in tokenizer.json and name them nowhere else."""
+    tokenizer = make_tokenizer()
+    tokenizer.extra_special_tokens = []
+    assert "<|user|>" not in tokenizer.all_special_tokens
+    assert defuse("a<|user|>b", tokenizer) == "a< |user|>b"

@@ -36,6 +36,20 @@ def arithmetic(rng: Random, difficulty: int) -> Draft:
     return Draft(f"Compute ${text}$.", str(total), steps)
 
 
+def sums(rng: Random, difficulty: int) -> Draft:
+    """Three numbers added and subtracted from left to right; greater ones and more of them with the difficulty."""
+    bound = 20 * 5 ** ((difficulty - 1) // 2)
+    terms = [rng.randint(2, bound) for _ in range(2 + difficulty)]
+    signs = [rng.choice((_PLUS, _MINUS)) for _ in terms[1:]]
+    rest = "".join(f" {sign} {term}" for sign, term in zip(signs, terms[1:], strict=True))
+    total, steps = terms[0], []
+    for sign, term in zip(signs, terms[1:], strict=True):
+        after = total + term if sign == _PLUS else total - term
+        steps.append(f"${total} {sign} {term} = {after}$.")
+        total = after
+    return Draft(f"Compute ${terms[0]}{rest}$.", str(total), steps)
+
+
 def fraction_sum(rng: Random, difficulty: int) -> Draft:
     """Two to four fractions added and subtracted, in lowest terms."""
     bound = 4 + 4 * difficulty
@@ -97,6 +111,7 @@ def remainder(rng: Random, difficulty: int) -> Draft:
 
 NUMBER_TEMPLATES = (
     Template("arithmetic", "arithmetic", arithmetic),
+    Template("sums", "arithmetic", sums),
     Template("fraction-sum", "fractions", fraction_sum),
     Template("fraction-product", "fractions", fraction_product),
     Template("remainder", "number theory", remainder),

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from mathpipe.core.config import Config
 from mathpipe.core.errors import ConfigError, InputError
-from mathpipe.generate.templates.tokenizer import Tokenizer, check_bos, defuse
+from mathpipe.generate.templates.tokenizer import Tokenizer, check_bos, defuse, special_tokens
 
 OWN = "tokenizer"  # the name of the tokenizer's own template
 
@@ -119,7 +119,7 @@ class ChatTemplate:
                 "a prompt for generation that begins the conversation it trains on",
                 "write the same text before the assistant's words in both",
             )
-        special = set(self._tokenizer.all_special_ids)
+        special = special_tokens(self._tokenizer)
         ends = [token for token in whole[len(prompt) :] if token in special]
         return tuple(ends[:1])
 

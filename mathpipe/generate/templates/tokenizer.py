@@ -19,6 +19,7 @@ class Tokenizer(Protocol):
     chat_template: str | None
     all_special_tokens: list[str]
     all_special_ids: list[int]
+    added_tokens_decoder: dict[int, Any]
 
     def encode(self, text: str, *, add_special_tokens: bool = ...) -> list[int]:
         """Token ids of a text."""
@@ -30,9 +31,16 @@ class Tokenizer(Protocol):
         """The rendered conversation."""
 
 
+def special_tokens(tokenizer: Tokenizer) -> dict[int, str]:
+    """Control tokens by their id. transformers 5 names only some of those that tokenizer.json marks as special."""
+    named = zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True)
+    marked = {number: token.content for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    return marked | dict(named)
+
+
 def defuse(text: str, tokenizer: Tokenizer) -> str:
     """The text with a blank inside every special token's spelling, so that it is read as letters: `< s>`."""
-    for token in sorted(tokenizer.all_special_tokens, key=len, reverse=True):
+    for token in sorted(special_tokens(tokenizer).values(), key=len, reverse=True):
         if len(token) > 1 and token in text:
             text = text.replace(token, f"{token[0]} {token[1:]}")
     return text
