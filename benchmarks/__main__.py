@@ -27,6 +27,7 @@ NAMES = (
     "verify_proofs",
     "published_scores",
     "kernels",
+    "generation",
 )
 
 

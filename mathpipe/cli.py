@@ -27,6 +27,7 @@ from mathpipe.evaluation.command import eval_command
 from mathpipe.inspect import Look, explain, inspect_paths, print_explanation, write_report
 from mathpipe.pipeline import FUNNEL, PipelineConfig, steps_of
 from rl.doctor.command import doctor
+from rl.expert_iteration_command import iterate_command
 from rl.export.command import export
 from rl.grpo_command import grpo_command
 from rl.parity.command import parity
@@ -305,6 +306,7 @@ cli.add_command(parity)
 cli.add_command(grpo_command)
 cli.add_command(doctor)
 cli.add_command(export)
+cli.add_command(iterate_command)
 cli.add_command(plan_command)
 
 

@@ -4,8 +4,11 @@ In: a `PipelineConfig` (YAML, `configs/`). Out: the steps that the runner runs, 
 
     seed ─▶ ngrams ───────────────┐                benchmark_index ──────┐
       └───▶ classifier ───────────┼──────────┐                           │
-    WARCs ─▶ crawl ─▶ language ─▶ quality ─▶ classify ─▶ deduplicate ─▶ decontaminate ─▶ curate
+    WARCs ─▶ crawl ─▶ language ─▶ quality ─▶ classify ─▶ deduplicate ─▶ decontaminate ─▶ curate ─▶ mine ─▶ problems
                                                  └▶ keys ─▶ matches ─▶ clusters ┘     └▶ certificate
+
+`curate` leaves the pages, `problems` what they ask: shards of `Problem` that `mathpipe generate` takes as
+`problems.path`.
 """
 
 from __future__ import annotations
@@ -27,6 +30,11 @@ from filters.classify import ClassifyConfig, ClassifyStage
 from filters.clusters import ClustersStage, Membership
 from filters.curate import CurateConfig, CurateStage, host_partition
 from filters.decontaminate import DecontaminateConfig, DecontaminateStage
+from filters.decontaminate_problems import (
+    DecontaminateProblemsConfig,
+    DecontaminateProblemsStage,
+    question_partition,
+)
 from filters.deduplicate import DeduplicateConfig, DeduplicateStage
 from filters.duplicate_keys import DuplicateKey, KeysStage, partition_of
 from filters.duplicate_matches import Match, MatchesConfig, MatchesStage
@@ -35,10 +43,11 @@ from filters.quality import QualityConfig, QualityStage
 from filters.training import TrainClassifierConfig, TrainClassifierStage
 from mathpipe.core.config import Config
 from mathpipe.core.executor import RunnerConfig
-from mathpipe.core.records import Page, RawPage, SeedPage
+from mathpipe.core.records import Page, Problem, RawPage, SeedPage
 from mathpipe.core.step import Files, Gather, Step
+from mathpipe.generate.mining import MineConfig, MineStage
 
-# The steps that a page goes through, for the report's funnel.
+# The steps that a page goes through, for the report's funnel; what is mined from it is no page any more.
 FUNNEL = ("crawl", "language", "quality", "classify", "deduplicate", "decontaminate", "curate")
 
 
@@ -64,6 +73,9 @@ class PipelineConfig(Config):
     decontaminate: DecontaminateConfig = DecontaminateConfig()
     certificate: CertificateConfig = CertificateConfig()
     curate: CurateConfig = CurateConfig()
+    mine: MineConfig = MineConfig()
+    problems: DecontaminateProblemsConfig = DecontaminateProblemsConfig()
+    problem_shards: int = Field(default=1, ge=1)
     runner: RunnerConfig = RunnerConfig()
 
 
@@ -75,7 +87,7 @@ def steps_of(config: PipelineConfig) -> list[Step]:
     seeds = Files((*expand_sources(c.seed_sources or c.sources), *labels), read_seed_source)
     benchmarks = Files(tuple(expand_sources(c.benchmarks)), read_benchmark)
     keys, hosts = Gather(c.duplicate_partitions, partition_of), Gather(c.curate.shards, host_partition)
-    one = Gather()
+    one, questions = Gather(), Gather(c.problem_shards, question_partition)
     # fmt: off
     return [
         Step("seed", SeedStage, c.seed, seeds, RawPage, SeedPage),
@@ -96,5 +108,8 @@ def steps_of(config: PipelineConfig) -> list[Step]:
         Step("certificate", CertificateStage, c.certificate, "deduplicate", Page, BenchmarkCertificate,
              sides=("benchmark_index", "decontaminate"), gather=one),
         Step("curate", CurateStage, c.curate, "decontaminate", Page, Page, gather=hosts),
+        Step("mine", MineStage, c.mine, "curate", Page, Problem),
+        Step("problems", DecontaminateProblemsStage, c.problems, "mine", Problem, Problem,
+             sides=("benchmark_index",), gather=questions),
     ]
     # fmt: on

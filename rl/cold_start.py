@@ -5,26 +5,20 @@
 For demos, tests and trying a loop on a laptop, in a minute or two; not for use. In: a `ColdStartConfig`. Out: a
 folder in transformers' format (heads of 64, which vLLM's CPU build needs), with a tokenizer whose digits stand alone,
 our ChatML template, pad and end of text apart. The problems are the training split of made ones, the prompts
-generation's own.
-
-Legend: B sequences, L time, T tokens that are learned from, D width.
+generation's own; `rl.sft` does the teaching.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import math
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import torch
 from pydantic import Field
 from rich.console import Console
-from torch import Tensor
 
 from mathpipe.core.config import Config, load_config
 from mathpipe.core.errors import InputError
@@ -33,10 +27,11 @@ from mathpipe.generate.prompts import load_prompt
 from mathpipe.generate.templates import ChatTemplate, Message
 from mathpipe.generate.templates.chat_template import load_template_file
 from mathpipe.generation import ProblemSource, TemplateSource, problems_of
-from rl.kernels import linear_cross_entropy, patch
+from rl.sft import save, train
+from rl.sft_config import SftConfig
+from rl.sft_examples import Example, example_of
 
 BOS, PAD, START, END = "<s>", "<pad>", "<|im_start|>", "<|im_end|>"
-_WARM_UP = 0.05
 _REPORTS = 5
 
 
@@ -66,14 +61,14 @@ def cold_start(config: ColdStartConfig, console: Console) -> Path:
     examples = _examples(conversations, ChatTemplate(tokenizer, "tokenizer"), config.context_tokens)
     torch.manual_seed(config.seed)
     model = _model(config, tokenizer)
-    with patch(model):
-        for step, loss in enumerate(_train(model, examples, config), start=1):
-            if step % max(1, config.steps // _REPORTS) == 0:
-                console.print(
-                    f"step {step} of {config.steps}: loss {loss:.3f}, {time.perf_counter() - started:.0f} s"
-                )
-    model.save_pretrained(config.folder)
-    tokenizer.save_pretrained(config.folder)
+    teaching = SftConfig(
+        steps=config.steps, sequences=config.sequences, learning_rate=config.learning_rate, seed=config.seed
+    )
+    for step, done in enumerate(train(model, examples, teaching), start=1):
+        if step % max(1, config.steps // _REPORTS) == 0:
+            seconds = time.perf_counter() - started
+            console.print(f"step {step} of {config.steps}: loss {done.loss:.3f}, {seconds:.0f} s")
+    save(model, tokenizer, config.folder)
     console.print(f"policy: {config.folder}")
     return config.folder
 
@@ -106,9 +101,7 @@ def _conversation(problem: Problem, prompt: str) -> list[Message]:
     return [*load_prompt(prompt).messages(problem), Message("assistant", problem.solution)]
 
 
-def _examples(
-    conversations: list[list[Message]], template: ChatTemplate, context_tokens: int
-) -> list[tuple[list[int], list[bool]]]:
+def _examples(conversations: list[list[Message]], template: ChatTemplate, context_tokens: int) -> list[Example]:
     examples = [template.render_example(turns) for turns in conversations]
     longest = max(len(ids) for ids, _ in examples)
     if longest > context_tokens:
@@ -117,7 +110,7 @@ def _examples(
             f"at least {longest}, the longest example",
             "raise it, or shorten prompts",
         )
-    return examples
+    return [example_of(ids, learned) for ids, learned in examples]
 
 
 def _model(config: ColdStartConfig, tokenizer: Any) -> Any:
@@ -139,46 +132,6 @@ def _model(config: ColdStartConfig, tokenizer: Any) -> Any:
         pad_token_id=tokenizer.pad_token_id,
     )
     return LlamaForCausalLM(shape)
-
-
-def _train(model: Any, examples: list[tuple[list[int], list[bool]]], config: ColdStartConfig) -> Iterator[float]:
-    """The loss of each step: AdamW, warm-up, then a cosine to a tenth."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    warm = max(1, int(_WARM_UP * config.steps))
-    draws = _batches(len(examples), config.sequences, Random(config.seed))
-    for step, chosen in enumerate(itertools.islice(draws, config.steps)):
-        done = max(0, step - warm) / max(1, config.steps - warm)
-        rate = min(1.0, (step + 1) / warm) * (0.55 + 0.45 * math.cos(math.pi * done))
-        for group in optimizer.param_groups:
-            group["lr"] = rate * config.learning_rate
-        ids_BL, learned_BL = _padded([examples[index] for index in chosen], model.config.pad_token_id)
-        hidden_BLD = model.model(
-            input_ids=ids_BL, attention_mask=(ids_BL != model.config.pad_token_id)
-        ).last_hidden_state
-        wanted_BL = learned_BL[:, 1:]  # the state before a token predicts it
-        loss = linear_cross_entropy(hidden_BLD[:, :-1][wanted_BL], model.lm_head.weight, ids_BL[:, 1:][wanted_BL])
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        yield loss.item()
-
-
-def _batches(examples: int, size: int, draw: Random) -> Iterator[list[int]]:
-    """Every example once, in a drawn order, then all again in another."""
-    waiting: list[int] = []
-    while True:
-        while len(waiting) < size:
-            waiting += draw.sample(range(examples), examples)
-        yield waiting[:size]
-        waiting = waiting[size:]
-
-
-def _padded(examples: list[tuple[list[int], list[bool]]], pad: int) -> tuple[Tensor, Tensor]:
-    longest = max(len(ids) for ids, _ in examples)
-    ids_BL = torch.tensor([ids + [pad] * (longest - len(ids)) for ids, _ in examples])
-    learned_BL = torch.tensor([mask + [False] * (longest - len(mask)) for _, mask in examples])
-    return ids_BL, learned_BL
 
 
 def main() -> None:

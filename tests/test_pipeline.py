@@ -8,10 +8,11 @@ import pytest
 
 from mathpipe.core.config import load_config
 from mathpipe.core.executor import Mode
-from mathpipe.core.records import Drop, FormulaSource, Page
+from mathpipe.core.records import Drop, FormulaSource, Page, Problem
 from mathpipe.core.runner import Runner
 from mathpipe.core.status import verify_digests
 from mathpipe.core.store import read_records
+from mathpipe.inspect.explain import Fate, explain
 from mathpipe.pipeline import FUNNEL, PipelineConfig, steps_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -161,3 +162,22 @@ def test_curated_pages_lie_together_by_host_best_first(outcome):
     hosts_of = [[page.host for page in read_records(shard, Page)] for shard in shards]
     assert all(hosts == sorted(hosts) for hosts in hosts_of)
     assert max(Counter(host for hosts in hosts_of for host in set(hosts)).values()) == 1
+
+
+def test_problems_are_mined_from_curated_pages_and_no_benchmark_item_is_among_them(outcome):
+    folder = outcome.folder / "steps" / "problems"
+    problems = [row for shard in sorted(folder.glob("shard-*.parquet")) for row in read_records(shard, Problem)]
+    kept = {page.url for page in outcome.pages["curate"]}
+    assert len(problems) >= 8
+    assert {problem.origin.split("#")[0] for problem in problems} <= kept
+    assert len({problem.problem_id for problem in problems}) == len(problems)
+    [apples] = [problem for problem in problems if problem.question.startswith("A shop sells apples at 3 for 2")]
+    assert apples.origin.endswith("#item 2")
+
+
+def test_a_page_is_explained_to_its_end_whether_or_not_problems_were_mined_from_it(outcome):
+    mined = outcome._records("mine", "drops", Drop)
+    without = next(drop.url for drop in mined if drop.reason == "no-problems")
+    explanation = explain(outcome.folder, without, FUNNEL)
+    assert explanation.fate is Fate.KEPT
+    assert [step.step for step in explanation.records[0].steps] == list(FUNNEL)

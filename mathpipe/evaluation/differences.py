@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mathpipe.core.records import Problem
-from mathpipe.evaluation.judging import PERCENT_ASKED, SampleRecord, asks_percent, without_percent
+from mathpipe.evaluation.judging import SampleRecord
 from mathpipe.evaluation.published import PublishedOutputs
 from mathpipe.evaluation.report import Report
-from mathpipe.evaluation.votes import same_answer
+from verify.answer_classes import same_answer
 from verify.graders import find_rules
+from verify.percent import PERCENT_ASKED, asks_percent, without_percent
 
 _TAIL = 90
 
@@ -93,7 +94,7 @@ def _why(problem: Problem, sample: SampleRecord, answer: str) -> tuple[Differenc
         return DifferenceKind.ANSWER, f"our rules find no answer; the text ends: {_short(sample.text)}"
     bare = without_percent(sample.answer)
     if bare != sample.answer and same_answer(bare, answer):
-        asked = PERCENT_ASKED if asks_percent(problem) else "the question does not"
+        asked = PERCENT_ASKED if asks_percent(problem.question, problem.answer) else "the question does not"
         return DifferenceKind.SPELLING, f"their extraction drops the percent sign, {asked}"
     if _without_zeros(sample.answer) == _without_zeros(answer):
         return DifferenceKind.SPELLING, "their extraction drops the zeros after the point"

@@ -5,8 +5,7 @@ In: a `Problem` and its `Sample`s. Out: a `SampleRecord` each. The answer is ext
 
 How answers are compared (`Comparison` in `mathpipe.generate.problems.registry`):
 
-- value: `verify.check_answer`. A question that asks for a percentage and whose reference is a bare number states the
-  unit itself, so `20%` answers 20 there: it is compared with `20%`. Nowhere else does a percent sign go.
+- value: `verify.check_answer`, after the percent rule of `verify.percent`.
 - choice: the reference is `(A) content`; the letter decides, or what the option says.
 - proof: the last ```lean block, judged by Lean against the statement. Programs: the last ```python block and tests.
 
@@ -15,14 +14,15 @@ A reference that cannot be read, or is not known, judges nothing: its problem is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import mathpipe
 from mathpipe.core.records import Finish, Outcome, Problem, ProblemKind, Sample, Verdict
+from mathpipe.generate.forms.proof import proof_body
 from mathpipe.generate.problems import BENCHMARKS, Comparison
+from verify import percent
 from verify.answers.extract import find_answer
 from verify.answers.extract_blocks import fenced_blocks
 from verify.answers.judgement import Reason
@@ -30,10 +30,6 @@ from verify.claims import AnswerClaim, Claim, IoTest, ProgramClaim, ProofClaim
 from verify.graders import find_rules
 from verify.judge import judge
 
-_ASKS_PERCENT = re.compile(r"\bper\s?cent|\b(?:what|how many)\s+\\?%|百分", re.IGNORECASE)
-_BARE_NUMBER = re.compile(r"\$?\s*-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)\s*\$?")
-_PERCENT_SIGN = re.compile(r"\s*(?:\\?%|\bper\s?cent\b)[\s.$]*\Z", re.IGNORECASE)
-PERCENT_ASKED = "the question asks for a percentage"
 _OWN_REASONS = {Outcome.CORRECT: "correct", Outcome.WRONG: "wrong"}
 
 
@@ -134,7 +130,7 @@ def judge_samples(problem: Problem, samples: Sequence[Sample], by: Judge) -> lis
 
 def judge_all(work: Sequence[tuple[Problem, Sequence[Sample]]], by: Judge) -> Iterator[list[SampleRecord]]:
     """The records of every problem, in order; all claims go to the grader as one stream."""
-    found = [[_answer(sample) for sample in samples] for _, samples in work]
+    found = [[_answer(problem, sample) for sample in samples] for problem, samples in work]
     claims = (
         claim_of(problem, sample, answer.text, percent_rule=by.percent_rule)
         for (problem, samples), answers in zip(work, found, strict=True)
@@ -155,7 +151,9 @@ class _Found:
     end: int = -1
 
 
-def _answer(sample: Sample) -> _Found:
+def _answer(problem: Problem, sample: Sample) -> _Found:
+    if problem.kind is ProblemKind.CODE:
+        return _Found(last_block(sample.text, ("python", "py", "python3")) or None)
     found = find_answer(sample.text)
     if found is None:
         return _Found(sample.answer if not sample.text.strip() else None)
@@ -163,7 +161,7 @@ def _answer(sample: Sample) -> _Found:
 
 
 def _record(sample: Sample, answer: _Found, verdict: Verdict, *, by_percent: bool) -> SampleRecord:
-    detail = f"{verdict.detail}; {PERCENT_ASKED}" if by_percent else verdict.detail
+    detail = f"{verdict.detail}; {percent.PERCENT_ASKED}" if by_percent else verdict.detail
     return SampleRecord(
         sample_id=sample.sample_id,
         index=sample.index,
@@ -182,38 +180,21 @@ def claim_of(problem: Problem, sample: Sample, answer: str | None, *, percent_ru
     """What the sample claims of the problem."""
     text = sample.text if sample.text.strip() else sample.answer or ""
     if problem.kind is ProblemKind.PROOF:
-        return ProofClaim(problem.statement or "", last_block(text, ("lean", "lean4"), whole=True))
+        statement = problem.statement or ""
+        # A block that repeats the theorem, as the prompt elicits it, is taken for its proof: as selection does.
+        proof = sample.answer or proof_body(last_block(text, ("lean", "lean4"), whole=True), statement)
+        return ProofClaim(statement, proof)
     if problem.kind is ProblemKind.CODE:
         tests = tuple(IoTest(test.stdin, test.stdout) for test in problem.tests)
         return ProgramClaim(last_block(text, ("python", "py", "python3")), tests, problem.answer)
     reference = problem.answer or ""
-    if percent_rule and _by_percent(problem, answer):
-        reference = f"{reference.strip(' $')}%"
+    if percent_rule:
+        reference = percent.stated_reference(problem.question, reference, answer)
     return AnswerClaim(reference, text)
 
 
 def _by_percent(problem: Problem, answer: str | None) -> bool:
-    """Whether the answer carries a percent sign that the question already states."""
-    return (
-        problem.kind is ProblemKind.ANSWER
-        and answer is not None
-        and asks_percent(problem)
-        and _PERCENT_SIGN.search(answer) is not None
-    )
-
-
-def asks_percent(problem: Problem) -> bool:
-    """Whether the question asks for a percentage and its reference is a number without the sign."""
-    return (
-        problem.answer is not None
-        and _BARE_NUMBER.fullmatch(problem.answer.strip()) is not None
-        and _ASKS_PERCENT.search(problem.question) is not None
-    )
-
-
-def without_percent(answer: str) -> str:
-    """The answer less a percent sign at its end."""
-    return _PERCENT_SIGN.sub("", answer)
+    return problem.kind is ProblemKind.ANSWER and percent.is_by_percent(problem.question, problem.answer, answer)
 
 
 def last_block(text: str, languages: tuple[str, ...], *, whole: bool = False) -> str:

@@ -5,14 +5,22 @@ In: filled by `scoring`. Out: values, and the mapping that goes into the JSON fi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from mathpipe.core.records import Problem
+from mathpipe.core.records import Outcome, Problem
 from mathpipe.evaluation.judging import SampleRecord
 from mathpipe.evaluation.statistics import Interval
+from verify.proofs import ProofReason
+
+NO_REFERENCE = "no reference that can be read"
+_NO_VERIFIER = {
+    ProofReason.NEEDS_MATHLIB: "Mathlib is needed and not here",
+    ProofReason.NO_TOOLCHAIN: "no Lean here",
+}
 
 
 class Decoding(StrEnum):
@@ -49,6 +57,16 @@ class ProblemRecord:
     def correct(self) -> int:
         """Samples that were judged correct."""
         return sum(sample.correct for sample in self.samples)
+
+    @property
+    def unscored_because(self) -> str | None:
+        """Why there is no score; None where there is one."""
+        if self.scored:
+            return None
+        missing = next((one for one in self.samples if one.outcome is Outcome.UNAVAILABLE), None)
+        if missing is None:
+            return NO_REFERENCE
+        return next((words for reason, words in _NO_VERIFIER.items() if reason == missing.reason), missing.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +154,12 @@ class Report:
                 return score
         raise KeyError(name)
 
+    @property
+    def unscored_because(self) -> dict[str, int]:
+        """How many problems have no score for which reason, the commonest first."""
+        reasons = (record.unscored_because for record in self.records)
+        return dict(Counter(reason for reason in reasons if reason is not None).most_common())
+
     def summary(self) -> dict[str, Any]:
         """All but the records, as JSON takes it."""
         values = {key: getattr(self, key) for key in _PLAIN}
@@ -153,8 +177,8 @@ class Report:
 
 
 _PLAIN = (
-    "name benchmark grader decoding problems samples unscored missing no_answer_rate unjudged_rate truncated_rate "
-    "outcomes"
+    "name benchmark grader decoding problems samples unscored unscored_because missing no_answer_rate unjudged_rate "
+    "truncated_rate outcomes"
 ).split()
 
 
@@ -173,6 +197,7 @@ def rows_of(records: Sequence[ProblemRecord], grader: str) -> list[dict[str, Any
                 "subject": problem.subject,
                 "level": problem.level,
                 "scored": record.scored,
+                "unscored_because": record.unscored_because,
                 "correct": record.correct,
                 "values": record.values,
                 "vote": None if record.vote is None else asdict(record.vote),

@@ -52,7 +52,10 @@ def read_samples(path: Path) -> Iterator[Sample]:
 
 
 def _shards(folder: Path) -> list[Path]:
-    shards = sorted([*folder.rglob("*.parquet"), *folder.rglob("*.jsonl")])
+    if (folder / "manifest.jsonl").is_file():  # a step of a run: its drops and manifest lie beside its shards
+        shards = sorted(folder.glob("shard-*.parquet"))
+    else:
+        shards = sorted([*folder.rglob("*.parquet"), *folder.rglob("*.jsonl")])
     if not shards:
         raise InputError(str(folder), "a folder with .parquet or .jsonl shards", "check the path")
     return shards

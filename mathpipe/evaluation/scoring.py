@@ -5,7 +5,8 @@ rates, and every problem's record.
 
 - A problem without a sample counts as not solved. A problem that cannot be judged (its reference cannot be read or is
   not known, its verifier is not installed) is *unscored*: in no score, counted beside it.
-- pass@k is the unbiased closed form over all samples of a problem; maj@k takes the first k by index.
+- pass@k is the unbiased closed form over all samples of a problem; maj@k takes the first k by index, and on a tie the
+  class of equal answers that appeared first.
 - A sample whose judgement timed out or crashed counts as not correct, and in `unjudged_rate`.
 """
 
@@ -24,11 +25,9 @@ from mathpipe.evaluation.contamination import ContaminationFound
 from mathpipe.evaluation.judging import (
     Judge,
     SampleRecord,
-    asks_percent,
     is_scorable,
     judge_all,
     own_judge,
-    without_percent,
 )
 from mathpipe.evaluation.report import (
     Contamination,
@@ -41,7 +40,8 @@ from mathpipe.evaluation.report import (
     Vote,
 )
 from mathpipe.evaluation.statistics import bootstrap, pass_at_k
-from mathpipe.evaluation.votes import AnswerClass, among_first, classes_of, winner
+from verify.answer_classes import AnswerClass, Tie, among_first, classes_of, winner
+from verify.percent import votes_of
 
 
 class ScoreConfig(Config):
@@ -155,7 +155,7 @@ def _plan(config: ScoreConfig, counts: Sequence[int]) -> _Plan:
 
 
 def _record(problem: Problem, samples: list[SampleRecord], plan: _Plan, contaminated: str | None) -> ProblemRecord:
-    missing_verifier = bool(samples) and all(sample.outcome is Outcome.UNAVAILABLE for sample in samples)
+    missing_verifier = any(sample.outcome is Outcome.UNAVAILABLE for sample in samples)
     if missing_verifier or not is_scorable(problem):
         return ProblemRecord(problem=problem, scored=False, samples=samples, contaminated=contaminated)
     votes = _votes(problem, samples, plan.majority_at)
@@ -175,14 +175,12 @@ def _votes(problem: Problem, samples: Sequence[SampleRecord], majority_at: Seque
     if not majority_at:
         return {}
     answers = [sample.answer for sample in samples[: max(majority_at)]]
-    if asks_percent(problem):  # 20% and 20 are one answer where the question states the unit
-        answers = [None if answer is None else without_percent(answer) for answer in answers]
-    classes = classes_of(answers)
+    classes = classes_of(votes_of(problem.question, answers, problem.answer))
     return {k: _vote(among_first(classes, k), samples) for k in majority_at}
 
 
 def _vote(classes: Sequence[AnswerClass], samples: Sequence[SampleRecord]) -> Vote | None:
-    first = winner(classes)
+    first = winner(classes, Tie.FIRST)
     if first is None:
         return None
     cast = sum(one.votes for one in classes)

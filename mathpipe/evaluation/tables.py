@@ -67,8 +67,8 @@ def _rates(report: Report) -> str:
     for name, rate in (("cut off", report.truncated_rate), ("not judged", report.unjudged_rate)):
         if rate:
             parts.append(f"{name} {rate:.2%}")
-    if report.unscored:
-        parts.append(f"{report.unscored:,} of {report.problems:,} problems unscored: no reference that can be read")
+    for reason, count in report.unscored_because.items():
+        parts.append(f"{count:,} of {report.problems:,} problems unscored: {reason}")
     if report.missing:
         parts.append(f"{report.missing:,} problems without a sample count as not solved")
     return ", ".join(parts)

@@ -1,15 +1,17 @@
 """What a sample claims, and what a verdict on it says.
 
 In: a problem and a sample. Out: a claim for the verifiers, or a verdict where none need be asked. A verdict becomes
-solved, not solved, or None where the verifier failed and not the sample: the same rule as `verify.rewards`.
+solved, not solved, or None where the verifier failed and not the sample: the same rule as `verify.rewards`. Where a
+question asks for a percentage, `verify.percent` says what an answer is held against, as in evaluation.
 """
 
 from __future__ import annotations
 
 from mathpipe.core.records import Form, Outcome, Problem, ProblemKind, Sample, SegmentKind, Verdict
+from mathpipe.evaluation.judging import last_block
 from verify import AnswerClaim, Claim, IoTest, ProgramClaim, ProofClaim, extract_answer
-from verify.answers.extract_blocks import fenced_blocks
 from verify.answers.judgement import Reason
+from verify.percent import stated_reference
 from verify.programs import ProgramReason
 from verify.rewards import GUARDS, Attempt, find_gaming
 
@@ -45,7 +47,7 @@ def claim_of(problem: Problem, sample: Sample, *, guards: bool = True) -> Claim 
             tests = tuple(IoTest(test.stdin, test.stdout) for test in problem.tests)
             return ProgramClaim(program_of(sample), tests)
         case ProblemKind.PROOF:
-            proof = sample.answer if sample.answer is not None else _last_block(sample.text, _LEAN, whole=True)
+            proof = sample.answer if sample.answer is not None else last_block(sample.text, _LEAN, whole=True)
             return ProofClaim(problem.statement or "", proof)
         case ProblemKind.ANSWER:
             return _answer_claim(problem, sample, guards)
@@ -60,20 +62,13 @@ def _answer_claim(problem: Problem, sample: Sample, guards: bool) -> Claim | Ver
     answer = answer_of(sample)
     if answer is None:
         return Verdict(Outcome.NO_ANSWER, "the sample gives no answer", 0.0, Reason.NO_ANSWER_FOUND)
-    return AnswerClaim(reference, answer)
+    return AnswerClaim(stated_reference(problem.question, reference, answer), answer)
 
 
 def program_of(sample: Sample) -> str:
     """The sample's last program; empty where it has none."""
     programs = [part.text for part in sample.segments if part.kind is SegmentKind.CODE]
-    return programs[-1] if programs else _last_block(sample.text, _PYTHON)
-
-
-def _last_block(text: str, languages: tuple[str, ...], *, whole: bool = False) -> str:
-    blocks = [block for block in fenced_blocks(text) if block.language in languages]
-    if blocks:
-        return text[blocks[-1].start : blocks[-1].end]
-    return text if whole and "```" not in text else ""
+    return programs[-1] if programs else last_block(sample.text, _PYTHON)
 
 
 def solved_by(kind: ProblemKind, verdict: Verdict) -> bool | None:

@@ -130,7 +130,14 @@ def _elected(result: ProblemResult, judge: Judge, config: SelectionConfig, store
     Verdicts stay None: nobody verified anything.
     """
     answers = [one.answer for one in result.judgements]
-    vote = hold_vote(answers, judge, store, min_share=config.majority_min_share, min_votes=config.majority_min_votes)
+    vote = hold_vote(
+        answers,
+        judge,
+        store,
+        min_share=config.majority_min_share,
+        min_votes=config.majority_min_votes,
+        question=result.problem.question,
+    )
     if vote.result is not VoteResult.ELECTED:
         return result
     agree = set(vote.members)

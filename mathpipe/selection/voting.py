@@ -1,8 +1,8 @@
 """The majority's answer where no reference is known: votes over classes of mathematically equal answers.
 
-In: the answers of one problem's samples (None: no answer). Out: a `Vote`. Self-consistency (Wang et al., arXiv
-2203.11171), with equality judged by `check_answer` in place of equal text, so `1/2`, `0.5` and `\\frac{1}{2}` are one
-class. Equal means equal both ways: `check_answer` lets a reference decide about rounding, a vote must not.
+In: the answers of one problem's samples (None: no answer). Out: a `Vote`. Classes are those of
+`verify.answer_classes`, found through the pool and the store of verdicts, so that nothing hangs and a run that was
+killed compares no pair twice.
 
 The rule. A class needs `min_votes` votes and `min_share` of all samples, silent ones included. Two classes that share
 the lead elect nobody: a label that a coin decides is worth nothing. The class is named by its most frequent
@@ -20,6 +20,8 @@ from mathpipe.core.records import Outcome, record_id_of
 from mathpipe.selection.judging import Judge, verdicts_on
 from mathpipe.selection.verdict_store import VerdictStore
 from verify import AnswerClaim, Claim
+from verify.answer_classes import Find, Tie, classes_of, winner
+from verify.percent import votes_of
 
 
 class VoteResult(StrEnum):
@@ -44,41 +46,53 @@ class Vote:
 
 
 def hold_vote(
-    answers: Sequence[str | None], judge: Judge, store: VerdictStore, *, min_share: float, min_votes: int
+    answers: Sequence[str | None],
+    judge: Judge,
+    store: VerdictStore,
+    *,
+    min_share: float,
+    min_votes: int,
+    question: str = "",
 ) -> Vote:
-    """Count the votes. The result does not depend on the order of the answers, as far as equality is transitive."""
-    counts = Counter(answer for answer in answers if answer is not None)
-    if not counts:
+    """Count the votes. The result does not depend on the order of the answers, as far as equality is transitive.
+
+    Where the `question` asks for a percentage, a percent sign makes no other answer.
+    """
+    cast = votes_of(question, answers)
+    order = _by_frequency(answers)
+    classes = classes_of([cast[at] for at in order], find_through(judge, store))
+    if not classes:
         return Vote(VoteResult.NO_ANSWERS)
-    classes = equal_answers(sorted(counts, key=lambda text: (-counts[text], len(text), text)), judge, store)
-    votes = sorted(((sum(counts[text] for text in one), one) for one in classes), key=lambda pair: -pair[0])
-    most, leaders = votes[0]
+    most = max(one.votes for one in classes)
     share = most / len(answers)
-    result = VoteResult.ELECTED
-    if len(votes) > 1 and votes[1][0] == most:
-        result = VoteResult.TIE
-    elif most < min_votes:
-        result = VoteResult.FEW_VOTES
-    elif share < min_share:
-        result = VoteResult.SMALL_SHARE
-    if result is not VoteResult.ELECTED:
-        return Vote(result, None, most, share)
-    members = tuple(at for at, answer in enumerate(answers) if answer in leaders)
-    return Vote(result, leaders[0], most, share, members)
+    first = winner(classes, Tie.NOBODY)
+    if first is None:
+        return Vote(VoteResult.TIE, None, most, share)
+    if most < min_votes:
+        return Vote(VoteResult.FEW_VOTES, None, most, share)
+    if share < min_share:
+        return Vote(VoteResult.SMALL_SHARE, None, most, share)
+    members = [order[at] for at in first.members]
+    return Vote(VoteResult.ELECTED, answers[members[0]], most, share, tuple(sorted(members)))
 
 
-def equal_answers(texts: Sequence[str], judge: Judge, store: VerdictStore) -> list[list[str]]:
-    """Classes of equal answers. Each text joins the first class whose first member equals it both ways."""
-    classes: list[list[str]] = []
-    for text in texts:
+def _by_frequency(answers: Sequence[str | None]) -> list[int]:
+    """The positions of the answers, the most frequent spelling first: it leads its class, whatever the order."""
+    counts = Counter(answers)
+    given = [(at, answer) for at, answer in enumerate(answers) if answer is not None]
+    return [at for at, _ in sorted(given, key=lambda one: (-counts[one[1]], len(one[1]), one[1], one[0]))]
+
+
+def find_through(judge: Judge, store: VerdictStore) -> Find:
+    """Finds an answer's class by asking the judge for all comparisons at once, less those that the store knows."""
+
+    def find(leaders: Sequence[str], answer: str) -> int | None:
         claims: list[tuple[str, Claim]] = []
-        for one in classes:
-            key = record_id_of("equal", *sorted((one[0], text)))
-            claims += [(key, AnswerClaim(one[0], text)), (key, AnswerClaim(text, one[0]))]
-        outcomes = [verdict.outcome is Outcome.CORRECT for verdict in verdicts_on(claims, judge, store)]
-        both = [outcomes[at] and outcomes[at + 1] for at in range(0, len(outcomes), 2)]
-        if True in both:
-            classes[both.index(True)].append(text)
-        else:
-            classes.append([text])
-    return classes
+        for leader in leaders:
+            key = record_id_of("equal", *sorted((leader, answer)))
+            claims += [(key, AnswerClaim(leader, answer)), (key, AnswerClaim(answer, leader))]
+        equal = [verdict.outcome is Outcome.CORRECT for verdict in verdicts_on(claims, judge, store)]
+        both = [equal[at] and equal[at + 1] for at in range(0, len(equal), 2)]
+        return both.index(True) if True in both else None
+
+    return find

@@ -3,7 +3,6 @@ import pytest
 from mathpipe.core.errors import InputError
 from mathpipe.core.records import Outcome, ProblemKind
 from mathpipe.evaluation.judging import (
-    asks_percent,
     claim_of,
     comparison_of,
     is_scorable,
@@ -11,7 +10,6 @@ from mathpipe.evaluation.judging import (
     last_block,
     own_judge,
     rule_judge,
-    without_percent,
 )
 from mathpipe.evaluation.scoring import score
 from mathpipe.generate.problems import Comparison
@@ -22,32 +20,6 @@ from verify.proofs import find_toolchain
 PROOF = problem(
     "p", None, "Show it.", kind=ProblemKind.PROOF, source="minif2f", statement="theorem t : 1 + 1 = 2 := by"
 )
-
-
-@pytest.mark.parametrize(
-    ("question", "answer", "asked"),
-    [
-        ("What percentage of the cars are red?", "20", True),
-        ("By what percent did it rise?", "12.5", True),
-        ("What % is left?", "1,200", True),
-        ("How many per cent?", "7", True),
-        ("百分之几？", "7", True),
-        ("What percentage?", "20\\%", False),
-        ("What percentage?", r"\frac{1}{5}", False),
-        ("80% are blue. How many are red?", "20", False),
-        ("How many cars?", "20", False),
-        ("What percentage?", None, False),
-    ],
-)
-def test_when_a_question_asks_for_a_percentage(question: str, answer: str | None, asked: bool) -> None:
-    assert asks_percent(problem("a", answer, question)) is asked
-
-
-@pytest.mark.parametrize(
-    ("answer", "bare"), [(r"20\%", "20"), ("20%", "20"), ("20 percent", "20"), (r"20\%$.", "20"), ("20", "20")]
-)
-def test_a_percent_sign_at_the_end_goes(answer: str, bare: str) -> None:
-    assert without_percent(answer) == bare
 
 
 @pytest.mark.parametrize(
@@ -112,7 +84,7 @@ def test_proofs_without_a_lean_are_unscored_and_not_wrong() -> None:
         (problem("a", "Mrs. Hilt"), True),
         (problem("a", None), False),
         (problem("a", "  "), False),
-        (problem("a", r"No solution : $\oslash$"), False),
+        (problem("a", r"No. This would lead to $0=1$."), False),
         (problem("a", r"(D) \begin{tabular}{|r|}1\end{tabular}", source="sat"), True),
         (PROOF, True),
         (problem("a", None, kind=ProblemKind.PROOF), False),

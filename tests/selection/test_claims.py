@@ -5,9 +5,11 @@ import itertools
 import pytest
 
 from mathpipe.core.records import Form, Outcome, ProblemKind, ProgramTest, Verdict
+from mathpipe.evaluation.judging import judge_samples, own_judge
 from mathpipe.selection.claims import answer_of, claim_of, has_reference, program_of, solved_by
 from tests.selection.hand_made import problem, program, sample
 from verify import AnswerClaim, IoTest, ProgramClaim, ProofClaim
+from verify.judge import judge
 from verify.rewards import accuracy_reward, program_reward, proof_reward
 
 REASONS = ("equal", "unreadable-reference", "no-answer-found", "died", "took-too-long", "")
@@ -72,3 +74,18 @@ def test_the_last_program_counts():
 )
 def test_a_reference_is_something_to_hold_a_sample_against(given, has):
     assert has_reference(problem("p", **given)) is has
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "held_against"),
+    [
+        ("What percent?", r"\boxed{20\%}", "20%"),
+        ("What percent?", r"\boxed{20}", "20"),
+        ("How many?", r"\boxed{20\%}", "20"),
+    ],
+)
+def test_selection_knows_evaluations_percent_rule(question, text, held_against):
+    asked, given = problem("p", question, "20"), sample("p", 0, text)
+    assert claim_of(asked, given).reference == held_against
+    [record] = judge_samples(asked, [given], own_judge())
+    assert record.correct is (judge(claim_of(asked, given)).outcome is Outcome.CORRECT)

@@ -21,6 +21,7 @@ from verify.answers.extract import find_answer
 from verify.answers.extract_found import AnswerKind
 from verify.answers.judgement import Match, Reason, different, same
 from verify.answers.parse import ParseError, other_reading, parse_answer
+from verify.answers.reference_wording import bare_reference
 from verify.answers.symbolic import compare_symbolically
 from verify.answers.text_answers import choice_of, is_time, is_time_of_day, letter_of, normal_words, without_wrappers
 from verify.answers.tree import Node, Quantity, Text
@@ -94,11 +95,11 @@ def _reads_whole(text: str) -> bool:
 
 
 def _reference_in(text: str) -> str | None:
-    """The answer that a reference holds; a sentence without a mark is one as a whole."""
+    """The answer that a reference holds; a sentence without a mark is one as a whole, less a textbook's wording."""
     found = find_answer(text)
-    if found is not None and found.kind in _GUESSED and len(text) <= _SENTENCE_CHARACTERS:
-        return text.strip()
-    return found.text if found is not None else text.strip() or None
+    if found is None or (found.kind in _GUESSED and len(text) <= _SENTENCE_CHARACTERS):
+        return bare_reference(text) or None
+    return found.text
 
 
 def _answer_in(text: str) -> str | None:

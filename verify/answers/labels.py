@@ -15,6 +15,7 @@ from verify.answers.tree import (
     Constant,
     Derivative,
     Divide,
+    Listing,
     Multiply,
     Name,
     Node,
@@ -25,6 +26,7 @@ from verify.answers.tree import (
 )
 
 _EQUALS = frozenset({"=", "~"})
+_COORDINATES = frozenset("xyz")
 # x_1 and x_2 are two roots of one equation in either order; a_1 and a_2 are two terms of a sequence.
 _ROOT_NAMES = frozenset({"x", "z", "t", "lambda", "r"})
 # Functions of named things that a person writes before an equals sign: |AB| = 1.
@@ -38,6 +40,28 @@ class Item:
     label: Node | None
     value: Node
     approximate: bool = False
+
+
+def unbracketed(node: Node) -> Node:
+    """`[x = 1, y = 2]`, as computer algebra systems print it, is a list of named values and no vector.
+
+    Named values have no order; x, y and z get the one of a point, so that `(1, 2)` says the same.
+    """
+    if not isinstance(node, Bracketed) or (node.opening, node.closing) != ("[", "]"):
+        return node
+    names = [_name_in(part) for part in node.items]
+    if "" in names or len(set(names)) < len(names):
+        return node
+    if not _COORDINATES.issuperset(names):
+        return Listing(node.items)
+    return Listing(tuple(part for _, part in sorted(zip(names, node.items, strict=True), key=lambda pair: pair[0])))
+
+
+def _name_in(part: Node) -> str:
+    """What `x = 5` is about; nothing for anything else."""
+    if isinstance(part, Relation) and part.operators == ("=",) and isinstance(part.sides[0], Symbol):
+        return part.sides[0].name
+    return ""
 
 
 def item_of(node: Node) -> Item | None:

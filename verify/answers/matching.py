@@ -14,7 +14,7 @@ from verify.answers.equality import Sameness
 from verify.answers.judgement import Match, Pairwise, Reason, different, same
 from verify.answers.labels import Item, without_index
 from verify.answers.several import MAX_ITEMS, Collection, names_are_roots
-from verify.answers.tree import Bracketed, Node
+from verify.answers.tree import Bracketed, Matrix, Node
 
 Itemwise = Callable[[Item, Item], Match]
 
@@ -23,9 +23,9 @@ def match_collections(first: Collection, second: Collection, compare: Itemwise) 
     """The reference's values and the candidate's."""
     if max(len(first.items), len(second.items)) > MAX_ITEMS:
         return Match(Sameness.UNKNOWN, Reason.TOO_LONG, f"lists of more than {MAX_ITEMS} values are not compared")
-    if _is_point(second) and not first.braces:
+    if _is_point(second, of=first) and not first.braces:
         return _by_place(first, _coordinates(second), compare)
-    if _is_point(first) and not second.braces:
+    if _is_point(first, of=second) and not second.braces:
         return _by_place(_coordinates(first), second, compare)
     roots = names_are_roots(first) or names_are_roots(second)
     if first.named and second.named:
@@ -55,14 +55,24 @@ def in_order(first: Sequence[Node], second: Sequence[Node], compare: Pairwise) -
     return same("equal part by part")
 
 
-def _is_point(collection: Collection) -> bool:
-    """One item that is itself several coordinates in round brackets."""
-    return len(collection.items) == 1 and isinstance(collection.items[0].value, Bracketed)
+def _is_point(collection: Collection, *, of: Collection) -> bool:
+    """One item that is itself several coordinates in round brackets; a column of them, where the other names them."""
+    if len(collection.items) != 1:
+        return False
+    value = collection.items[0].value
+    return isinstance(value, Bracketed) or (of.named and _column(value) is not None)
+
+
+def _column(node: Node) -> tuple[Node, ...] | None:
+    """The entries of a column vector."""
+    if not isinstance(node, Matrix) or node.determinant or any(len(row) != 1 for row in node.rows):
+        return None
+    return tuple(row[0] for row in node.rows)
 
 
 def _coordinates(collection: Collection) -> Collection:
     point = collection.items[0].value
-    items = point.items if isinstance(point, Bracketed) else (point,)
+    items = point.items if isinstance(point, Bracketed) else _column(point) or (point,)
     return Collection(tuple(Item(None, item) for item in items), named=False)
 
 

@@ -17,6 +17,7 @@ import re
 
 from flint import fmpq, fmpz
 
+from verify.answers.labels import unbracketed
 from verify.answers.latex_clean import clean
 from verify.answers.latex_commands import Kind
 from verify.answers.lexer import Token, tokenize
@@ -125,7 +126,7 @@ def _mathematics(tokens: list[Token]) -> Node:
         raise answers.error(ParseReason.UNBALANCED if closing else ParseReason.LEFTOVER, "expected the end")
     if len(tokens) > MAX_DEPTH:
         _measure(node)
-    return node
+    return unbracketed(node)
 
 
 def _measure(root: Node) -> None:

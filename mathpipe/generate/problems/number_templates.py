@@ -37,9 +37,9 @@ def arithmetic(rng: Random, difficulty: int) -> Draft:
 
 
 def sums(rng: Random, difficulty: int) -> Draft:
-    """Three numbers added and subtracted from left to right; greater ones and more of them with the difficulty."""
-    bound = 20 * 5 ** ((difficulty - 1) // 2)
-    terms = [rng.randint(2, bound) for _ in range(2 + difficulty)]
+    """Numbers added and subtracted from left to right: four of one digit, more and greater with the difficulty."""
+    bound = 9 * 3 ** (difficulty - 1)
+    terms = [rng.randint(2, bound) for _ in range(3 + difficulty)]
     signs = [rng.choice((_PLUS, _MINUS)) for _ in terms[1:]]
     rest = "".join(f" {sign} {term}" for sign, term in zip(signs, terms[1:], strict=True))
     total, steps = terms[0], []

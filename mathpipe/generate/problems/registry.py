@@ -87,6 +87,7 @@ _ALL = (
         layouts.asdiv,
         {"asdiv_test": "test"},
     ),
+    # Its repository's README states no licence.
     Benchmark("mawps", "MAWPS", "https://github.com/sroy9/mawps", None, layouts.input_target, {"mawps_test": "test"}),
     Benchmark(
         "gsm-hard",
@@ -137,7 +138,7 @@ _ALL = (
         "amc23",
         "AMC 12, 2022 and 2023",
         "https://artofproblemsolving.com/wiki",
-        None,
+        None,  # none found, of the problems or of the compilation
         layouts.competition,
         {"amc23": "test"},
     ),
@@ -145,7 +146,7 @@ _ALL = (
         "aime24",
         "AIME 2024",
         "https://artofproblemsolving.com/wiki",
-        None,
+        None,  # the wiki states none; the compilation AI-MO/aimo-validation-aime says Apache-2.0
         layouts.competition,
         {"aime24": "test"},
         note="answers are 000 to 999; leading zeros do not matter",
@@ -154,7 +155,7 @@ _ALL = (
         "sat",
         "SAT mathematics",
         "https://github.com/deepseek-ai/DeepSeek-Math",
-        None,
+        None,  # none stated where the questions come from (mcaleste/sat_multiple_choice_math_may_23)
         layouts.options,
         {"sat_test": "test"},
         Comparison.CHOICE,

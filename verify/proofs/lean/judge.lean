@@ -126,6 +126,12 @@ partial def sameLevels : List Name → List Name → Bool
   | left :: others, right :: rest => left == right && sameLevels others rest
   | _, _ => false
 
+/-- Without annotations such as `@&`: they mean nothing to the kernel, and the prover does not hand them over. -/
+partial def bare (expression : Expr) : Expr :=
+  expression.replace fun
+    | .mdata _ inner => some (bare inner)
+    | _ => none
+
 /-- A constant that is there already must be the same: nothing of ours is ever redefined. -/
 def agrees (known : ConstantInfo) (levels : List Name) (type value : Expr) : Bool :=
   sameLevels known.levelParams levels && known.type == type && match known with
@@ -148,7 +154,7 @@ partial def replayed (native : Bool) (tables : Tables) (stated : ConstantInfo) (
     let kind := text (field head "kind")
     if name == stated.name then
       if kind != "theorem" then return .error { reason := "added", about := kind ++ " " ++ spell name }
-      if !sameLevels stated.levelParams levels || stated.type != type then
+      if !sameLevels stated.levelParams levels || bare stated.type != type then
         return .error { reason := "statement", about := spell name }
       checked false environment (.thmDecl { name := verdict, levelParams := stated.levelParams, type := stated.type, value })
     else match environment.find? name with
