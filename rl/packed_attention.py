@@ -10,12 +10,15 @@ Legend: T tokens, H query heads, G key-value heads, D head dimension; transforme
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
+
+from rl.packing import Packed
 
 NAME = "mathpipe_packed"
 
@@ -29,9 +32,9 @@ class Starts:
     longest: int
 
 
-def starts_of(starts_S1: Tensor, longest: int) -> Starts:
-    """Read the starts once for all layers."""
-    return Starts(starts_S1, tuple(starts_S1[1:].tolist()), longest)
+def starts_of(packed: Packed) -> Starts:
+    """Where the sequences of a micro-batch start; nothing is fetched from the device."""
+    return Starts(packed.starts_S1, packed.ends, packed.longest)
 
 
 def use_packed_attention(model: Any) -> None:
@@ -47,11 +50,11 @@ def use_packed_attention(model: Any) -> None:
 
 
 def packed_attention(
-    module: Any,
+    _module: Any,
     query_1HTD: Tensor,
     key_1GTD: Tensor,
     value_1GTD: Tensor,
-    attention_mask: Tensor | None,
+    _mask: Tensor | None,
     *,
     scaling: float | None = None,
     dropout: float = 0.0,
@@ -105,17 +108,20 @@ def _one_by_one(
     scaling: float | None,
     window: int | None,
 ) -> Tensor:
-    parts, begin = [], 0
+    lengths = [end - begin for begin, end in itertools.pairwise((0, *starts.ends))]
     grouped = query_1HTD.shape[1] != key_1GTD.shape[1]
-    for end in starts.ends:
-        query, key, value = (item[:, :, begin:end] for item in (query_1HTD, key_1GTD, value_1GTD))
-        mask = None if window is None or end - begin <= window else _band(end - begin, window, query.device)
+    parts = []
+    # Split in one go: the gradient of a slice is as long as the whole row, once for each sequence.
+    for query, key, value in zip(
+        *(torch.split_with_sizes(item, lengths, 2) for item in (query_1HTD, key_1GTD, value_1GTD)), strict=True
+    ):
+        length = query.shape[2]
+        mask = None if window is None or length <= window else _band(length, window, query.device)
         parts.append(
             scaled_dot_product_attention(
                 query, key, value, attn_mask=mask, is_causal=mask is None, scale=scaling, enable_gqa=grouped
             )
         )
-        begin = end
     return torch.cat(parts, dim=2).transpose(1, 2)
 
 

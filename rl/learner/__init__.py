@@ -1,6 +1,8 @@
-"""The learner: packing, scoring, one-pass loss, optimizer, checkpoints."""
+"""The learner: packing, scoring, one-pass loss, optimizer, adapters, several devices, checkpoints."""
 
-from rl.learner.config import LearnerConfig, LossConfig
-from rl.learner.learner import Learner, UpdateReport
+from rl.learner.config import LearnerConfig, LoraConfig, LossConfig
+from rl.learner.guards import LearnerDiverged
+from rl.learner.learner import Learner
+from rl.learner.report import UpdateReport
 
-__all__ = ["Learner", "LearnerConfig", "LossConfig", "UpdateReport"]
+__all__ = ["Learner", "LearnerConfig", "LearnerDiverged", "LoraConfig", "LossConfig", "UpdateReport"]

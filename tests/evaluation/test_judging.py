@@ -43,7 +43,7 @@ def test_answers_to_a_question_for_a_percentage(text: str, outcome: Outcome) -> 
 def test_the_claim_of_each_kind() -> None:
     assert claim_of(problem("a", "1"), sample("a", "text"), "text") == AnswerClaim("1", "text")
     proof = claim_of(PROOF, sample("p", "First ```lean\nx\n``` then\n```lean\nnorm_num\n```"), None)
-    assert proof == ProofClaim("theorem t : 1 + 1 = 2 := by", "norm_num\n")
+    assert proof == ProofClaim("theorem t : 1 + 1 = 2 := by", "norm_num")
     code = problem("c", "5", kind=ProblemKind.CODE)
     assert claim_of(code, sample("c", "```python\nprint(5)\n```"), None) == ProgramClaim("print(5)\n", (), "5")
 
