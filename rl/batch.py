@@ -1,28 +1,32 @@
 """From judged samples to what the learner takes: advantages, which groups teach, corrections, masks.
 
-In: `Scored` trajectories of a step, grouped; log-probabilities by the trainer and the reference. Out:
-`TrainSequence`s. Pure values: nothing here touches a model.
+In: `Scored` trajectories of a step, grouped; log-probabilities by the trainer and the reference, values by a critic.
+Out: `TrainSequence`s. Pure values: nothing here touches a model.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from mathpipe.core.records import Finish
 from rl.advantages import AdvantageConfig, group_advantages, process_advantages
+from rl.generalised_advantages import gae, returns, whitened
+from rl.learner.critic import CriticConfig
 from rl.off_policy import CorrectionConfig, importance_weights
 from rl.trajectories import Scored, TrainSequence, Trajectory
 
 
 @dataclass(frozen=True, slots=True)
 class Advantaged:
-    """A sample that is learned from, with the advantage of each of its tokens."""
+    """A sample that is learned from, with the advantage of each of its tokens; the rest is for a critic."""
 
     trajectory: Trajectory
     advantages: tuple[float, ...]
+    returns: tuple[float, ...] | None = None
+    old_values: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,40 @@ def advantaged(scored: Sequence[Scored], config: AdvantageConfig, *, keep_all: b
         kept += bool(rows)
         samples += rows
     return Groups(tuple(samples), kept, sum(not outcome.teaches for outcome in found))
+
+
+def rewarded(scored: Sequence[Scored], config: AdvantageConfig) -> Groups:
+    """For a critic: every judged sample, a group that agrees too; `advantages` are still the tokens' rewards."""
+    groups = advantaged(scored, config, keep_all=True)
+    rewards = (_token_rewards(item, item.reward) for item in scored if item.reward is not None)
+    samples = (replace(sample, advantages=row) for sample, row in zip(groups.samples, rewards, strict=True))
+    return replace(groups, samples=tuple(samples))
+
+
+def _token_rewards(item: Scored, reward: float) -> tuple[float, ...]:
+    """At the end of each step under process supervision, else the whole reward at the last token."""
+    last = len(item.trajectory.completion_ids) - 1
+    found = [0.0] * (last + 1)
+    for place, value in item.step_rewards or ((last, reward),):
+        found[place] += value
+    return tuple(found)
+
+
+def estimated(groups: Groups, values: Sequence[tuple[float, ...]], config: CriticConfig, *, mask_cut: bool) -> Groups:
+    """Rewards become generalised advantages and returns by the critic's values, which are kept as old ones."""
+    rewards = [sample.advantages for sample in groups.samples]
+    raw = [gae(row, value, trace=config.gae_lambda) for row, value in zip(rewards, values, strict=True)]
+    counted = [not _is_masked(sample.trajectory, mask_cut) for sample in groups.samples]
+    advantages = whitened(raw, counted) if config.whiten else raw
+    samples = [
+        Advantaged(sample.trajectory, advantage, returns(plain, value), tuple(value))
+        for sample, advantage, plain, value in zip(groups.samples, advantages, raw, values, strict=True)
+    ]
+    return replace(groups, samples=tuple(samples))
+
+
+def _is_masked(trajectory: Trajectory, mask_cut: bool) -> bool:
+    return mask_cut and trajectory.finish is not Finish.STOP
 
 
 def _token_advantages(group: list[Scored], outcome: tuple[float | None, ...]) -> list[Advantaged]:
@@ -97,7 +135,7 @@ def corrected(
             importance = found.weights
             weights += found.weights
             capped += found.capped
-        cut = mask_cut and trajectory.finish is not Finish.STOP
+        cut = _is_masked(trajectory, mask_cut)
         sequences.append(
             TrainSequence(
                 prompt_ids=trajectory.prompt_ids,
@@ -107,6 +145,8 @@ def corrected(
                 old_logprobs=trainer[place] if trainer is not None and keep_old else None,
                 reference_logprobs=None if reference is None else reference[place],
                 importance=importance,
+                returns=sample.returns,
+                old_values=sample.old_values,
             )
         )
     return Corrected(
@@ -135,9 +175,12 @@ def sampler_gap(samples: Sequence[Trajectory], trainer: Sequence[tuple[float, ..
     return Gap(fmean(gaps), max(gaps)) if gaps else Gap(0.0, 0.0)
 
 
-def mini_batches(sequences: Sequence[TrainSequence], updates: int) -> list[list[TrainSequence]]:
-    """The step's sequences in `updates` parts of nearly one size, in order; empty parts are left out."""
-    size, more = divmod(len(sequences), updates)
-    ends = list(itertools.accumulate(size + (number < more) for number in range(updates)))
+def mini_batches(sequences: Sequence[TrainSequence], updates: int, unit: int = 1) -> list[list[TrainSequence]]:
+    """The step's sequences in `updates` parts of nearly one size, in order; empty parts are left out.
+
+    `unit` sequences next to one another (a pair: 2) stay together.
+    """
+    size, more = divmod(len(sequences) // unit, updates)
+    ends = list(itertools.accumulate(unit * (size + (number < more)) for number in range(updates)))
     parts = [list(sequences[begin:end]) for begin, end in itertools.pairwise([0, *ends])]
     return [part for part in parts if part]

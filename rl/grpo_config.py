@@ -14,17 +14,27 @@ from mathpipe.generation import ProblemSource
 from rl.advantages import AdvantageConfig
 from rl.judging import RewardConfig
 from rl.learner.config import LearnerConfig, LossConfig
-from rl.off_policy import CorrectionConfig
+from rl.learner.critic import CriticConfig
+from rl.losses import Level
+from rl.off_policy import Correction, CorrectionConfig
 from rl.presets import PRESETS, laid_under
 from rl.rollout import SamplingConfig
 from rl.samplers import Place
 from verify import PoolLimits
+
+_WITHOUT_ADVANTAGES = {"rft", "dpo"}
 
 
 class SamplerEngine(EngineConfig):
     """The engine that samples; its model is the policy."""
 
     model: str = ""
+
+
+class RunSampling(SamplingConfig):
+    """How the policy is sampled; with a critic a group may be a single sample."""
+
+    samples: int = Field(default=8, ge=1)
 
 
 class DynamicSampling(Config):
@@ -78,12 +88,13 @@ class GrpoConfig(Config):
     seed: int = 0
     output: Path = Path("data/grpo")
     engine: SamplerEngine = SamplerEngine()
-    sampling: SamplingConfig = SamplingConfig()
+    sampling: RunSampling = RunSampling()
     dynamic_sampling: DynamicSampling = DynamicSampling()
     reward: RewardConfig = RewardConfig()
     advantage: AdvantageConfig = AdvantageConfig()
     correction: CorrectionConfig = CorrectionConfig()
     loss: LossConfig = LossConfig()
+    critic: CriticConfig = CriticConfig()
     learner: LearnerConfig = LearnerConfig()
     mask_cut_completions: bool = False
     keep_groups_without_variance: bool = False  # with a KL term they still pull towards the reference
@@ -116,7 +127,27 @@ class GrpoConfig(Config):
             raise ValueError("staleness above 0 needs sampler: thread or ray; inline sampling waits for the learner")
         if self.staleness and self.dynamic_sampling.rounds > 1:
             raise ValueError("dynamic_sampling.rounds above 1 needs staleness 0: later draws depend on earlier ones")
+        self._check_method()
         return self
+
+    def _check_method(self) -> None:
+        """Raises ValueError for a loss that does not go with what it would be given."""
+        name, critic = self.loss.name, self.critic.kind != "none"
+        if name == "sft":
+            raise ValueError("loss sft learns from written solutions, not from samples: use python -m rl.sft")
+        if critic and name in _WITHOUT_ADVANTAGES:
+            raise ValueError(f"critic.kind {self.critic.kind}: loss {name} has no use for a critic's advantages")
+        if not critic and self.sampling.samples < 2:
+            raise ValueError("sampling.samples must be greater than or equal to 2 (a group), or critic.kind be set")
+        if name == "dpo" and self.correction.kind is not Correction.NONE:
+            raise ValueError("loss dpo takes no importance weights: use preset dpo, or correction: {kind: none}")
+        if name == "dpo" and self.mask_cut_completions:
+            raise ValueError("loss dpo compares whole completions: leave mask_cut_completions out")
+
+    @property
+    def unit(self) -> int:
+        """How many sequences are learned from together: 2 for pairs (DPO), else 1."""
+        return 2 if self.loss.make().level is Level.PAIR else 1
 
     @property
     def folder(self) -> Path:

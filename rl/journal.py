@@ -82,6 +82,8 @@ class StepRecord:
     loss: float
     grad_norm: float
     learning_rate: float
+    value_loss: float = 0.0  # of a critic, over the step's updates
+    explained_variance: float = 0.0  # of the returns, by the critic before the step's first update
     warnings: list[str] = field(default_factory=list)
     held_out: HeldOutScore | None = None
 

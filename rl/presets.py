@@ -54,6 +54,24 @@ _CISPO: dict[str, Any] = {
 # Rejection-sampling fine-tuning on the policy's own right samples, online (the paper's section 5.2.1).
 _RFT: dict[str, Any] = {"loss": {"name": "rft"}, "advantage": {"scale": "none"}, "correction": {"kind": "none"}}
 
+# PPO (1707.06347) with generalised advantages (1506.02438) as it is used on language models: the reward at the last
+# token, a value head on the policy's own trunk, the batch in four mini-batches, advantages whitened. One sample of
+# a problem: no group is needed.
+_PPO: dict[str, Any] = {
+    "loss": {"name": "ppo", "options": {"clip_low": 0.2, "clip_high": 0.2}},
+    "critic": {"kind": "shared", "gae_lambda": 0.95},
+    "sampling": {"problems": 1024, "samples": 1, "max_tokens": 1024},
+    "learner": {"learning_rate": 1e-6, "updates": 4},
+}
+
+# DPO (2305.18290) online (2402.04792): each step's right samples against its wrong ones of the same problem. The
+# log-ratio is to a reference policy, the one at the start unless `renew_reference`.
+_DPO: dict[str, Any] = {
+    "loss": {"name": "dpo", "options": {"beta": 0.1}},
+    "correction": {"kind": "none"},
+    "learner": {"learning_rate": 1e-6},
+}
+
 PRESETS: dict[str, dict[str, Any]] = {
     "deepseekmath": _DEEPSEEKMATH,
     "dapo": _DAPO,
@@ -61,6 +79,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "gspo": _GSPO,
     "cispo": _CISPO,
     "rft": _RFT,
+    "ppo": _PPO,
+    "dpo": _DPO,
 }
 
 

@@ -9,9 +9,10 @@ from statistics import fmean, pstdev
 
 from mathpipe.core.records import Finish, Outcome
 from rl.batch import Corrected, Gap, Groups
+from rl.generalised_advantages import explained_variance
 from rl.journal import HeldOutScore, StepRecord
 from rl.learner import UpdateReport
-from rl.trajectories import Scored
+from rl.trajectories import Scored, TrainSequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,8 @@ def make_record(parts: StepParts, held_out: HeldOutScore | None) -> StepRecord:
         loss=_mean([report.loss for report in parts.reports]),
         grad_norm=max((report.grad_norm for report in parts.reports), default=0.0),
         learning_rate=parts.reports[-1].learning_rate if parts.reports else 0.0,
+        value_loss=_mean([report.value_loss for report in parts.reports]),
+        explained_variance=_explained(parts.corrected.sequences),
         warnings=list(parts.warnings),
         held_out=held_out,
     )
@@ -82,6 +85,12 @@ def make_record(parts: StepParts, held_out: HeldOutScore | None) -> StepRecord:
 
 def _is_right(item: Scored) -> bool:
     return item.outcome is Outcome.CORRECT
+
+
+def _explained(sequences: Sequence[TrainSequence]) -> float:
+    goals = [value for item in sequences for value in item.returns or ()]
+    values = [value for item in sequences for value in item.old_values or ()]
+    return explained_variance(goals, values)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -22,7 +22,7 @@ from typing import Any
 
 from mathpipe.core.errors import InputError
 from mathpipe.generation import problems_of
-from rl.batch import Corrected, Gap, Groups, advantaged, corrected, mini_batches, sampler_gap
+from rl.batch import Corrected, Gap, Groups, advantaged, corrected, estimated, mini_batches, rewarded, sampler_gap
 from rl.checkpoints import Checkpoints
 from rl.drawing import Drawer
 from rl.grpo_config import GrpoConfig
@@ -34,6 +34,7 @@ from rl.lead import Lead
 from rl.learner import Learner
 from rl.off_policy import Correction
 from rl.phases import Phases
+from rl.preference_pairs import preference_pairs
 from rl.rollout import Scores, engine_config
 from rl.run_files import cut_after, write_samples
 from rl.samplers import NoSampler, Sampler, WorkerPlan, make_sampler
@@ -76,6 +77,7 @@ class Trainer:
             config.loss,
             max_length=config.sampling.max_tokens,
             temperature=config.sampling.temperature,
+            critic=config.critic,
         )
         self._stack = ExitStack()
         self._stack.callback(self._lead.leave)
@@ -107,9 +109,10 @@ class Trainer:
         problems, refused, scored, groups = self._lead.shared(lambda: self._collect(phases))
         self._sampler.rest()
         phases("score")
+        groups = self._estimated(groups)
         learned, gap = self._corrected(groups, [item.trajectory for item in scored])
         phases("update")
-        parts = mini_batches(learned.sequences, self.config.learner.updates)
+        parts = mini_batches(learned.sequences, self.config.learner.updates, self.config.unit)
         reports = [self.learner.update(part) for part in parts]
         if self.config.renew_reference and number % self.config.renew_reference == 0:
             self.learner.renew_reference()
@@ -173,10 +176,27 @@ class Trainer:
             scored += self._judge(shifted, self._problems)
             problems += len(job.problems)
             refused += len(rollout.refused)
-            groups = advantaged(scored, config.advantage, keep_all=config.keep_groups_without_variance)
+            groups = self._groups(scored)
             if groups.kept >= config.sampling.problems:
                 break
         return problems, refused, scored, groups
+
+    def _groups(self, scored: list[Scored]) -> Groups:
+        """What is learned from: groups whose rewards differ, all samples for a critic, or pairs for DPO."""
+        config = self.config
+        if config.unit == 2:
+            return preference_pairs(scored)
+        if config.critic.kind != "none":
+            return rewarded(scored, config.advantage)
+        return advantaged(scored, config.advantage, keep_all=config.keep_groups_without_variance)
+
+    def _estimated(self, groups: Groups) -> Groups:
+        """Advantages by the critic's values, where there is one."""
+        config = self.config
+        if config.critic.kind == "none":
+            return groups
+        values = self.learner.values([sample.trajectory for sample in groups.samples])
+        return estimated(groups, values, config.critic, mask_cut=config.mask_cut_completions)
 
     def _corrected(self, groups: Groups, drawn: list[Trajectory]) -> tuple[Corrected, Gap]:
         """What the learner takes, and how far the sampler is from the trainer."""

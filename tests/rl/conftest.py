@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from tests.rl.wavering_policy import save_policy
+
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
@@ -16,3 +18,9 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def policy(tmp_path_factory):
+    """A policy that wavers between right and wrong answers, taught once for all tests of this folder."""
+    return save_policy(tmp_path_factory.mktemp("wavering"))

@@ -21,15 +21,10 @@ from rl.guards import RunStopped
 from rl.journal import Journal
 from rl.run_files import RolloutSample
 from rl.trainer import Trainer
-from tests.rl.wavering_policy import save_policy, write_problems
+from tests.rl.wavering_policy import write_problems
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ["transformers", pytest.param("vllm", marks=pytest.mark.vllm)]
-
-
-@pytest.fixture(scope="session")
-def policy(tmp_path_factory):
-    return save_policy(tmp_path_factory.mktemp("wavering"))
 
 
 def values(policy, folder, **options):
