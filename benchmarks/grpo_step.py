@@ -34,7 +34,8 @@ from rich.table import Table
 
 GROUPS, SAMPLES, MAX_TOKENS = 16, 8, 96
 SEQUENCES = GROUPS * SAMPLES
-MICRO_BATCHES = (128, 32)  # of TRL's learner, sequences; the whole step takes the faster one
+MICRO_BATCHES = (1, 4)  # a step of TRL's learner is cut into so many; the whole step takes the faster one
+POLICY, WIDE, WIDE_GROUPS = "the policy (width 128, some 400 tokens)", "width 256, vocabulary 16,384", 2
 LENGTHS = {"equal": (96, 96), "mixed": (8, 192)}
 TARGET = 1.3
 _FIRST_ID, _LAST_ID = 5, 339  # of cold_start's tokenizer: no special tokens
@@ -58,13 +59,16 @@ class Way:
     engine: str
 
 
-OURS = {engine: Way(f"ours, {engine}", "ours", engine) for engine in ("transformers", "vllm")}
-THEIRS = {
+# Without vLLM TRL trusts its sampler, so that the first row is like TRL's; our default corrects for it all the same.
+WAYS = {
     "transformers": [
+        Way("ours, uncorrected", "ours-uncorrected", "transformers"),
+        Way("ours", "ours", "transformers"),
         Way("TRL, generate", "trl", "transformers"),
         Way("TRL with our head, generate", "trl-head", "transformers"),
     ],
     "vllm": [
+        Way("ours", "ours", "vllm"),
         Way("TRL, vLLM", "trl", "vllm"),
         Way("TRL, vLLM, weights loaded our way", "trl", "vllm-reload"),
         Way("TRL with our head, the same", "trl-head", "vllm-reload"),
@@ -75,12 +79,12 @@ THEIRS = {
 class Contender:
     """A process that takes a step when it is told to. `failure` is the last line of its log where it died."""
 
-    def __init__(self, way: Way, policy: Path, micro_batch: int) -> None:
+    def __init__(self, way: Way, policy: Path, parts: int) -> None:
         self.way, self.failure = way, ""
         command = [sys.executable, "-m", "benchmarks.grpo_step", "--contender", way.kind, way.engine]
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
-            [*command, str(policy), str(micro_batch)],
+            [*command, str(policy), str(parts)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -103,7 +107,9 @@ class Contender:
             return took
         self._log.seek(0)
         lines = [line for line in self._log.read().splitlines() if line.strip()]
-        self.failure = next((line for line in reversed(lines) if "Error" in line), "no word")
+        self.failure = next((line for line in reversed(lines) if "Error" in line), lines[-1] if lines else "no word")
+        if self.way.kind.startswith("ours"):
+            raise SystemExit("\n".join(["ours died:", *lines[-20:]]))
         return None
 
     def close(self) -> None:
@@ -120,8 +126,8 @@ def main() -> int:
     parser.add_argument("--contender", nargs=4, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.contender:
-        kind, engine, policy, micro_batch = asked.contender
-        contend(kind, engine, Path(policy), int(micro_batch))
+        kind, engine, model, parts = asked.contender
+        contend(kind, engine, Path(model), int(parts))
         return 0
     os.environ.update(_ONE_THREAD)
     console = Console(width=150)
@@ -159,7 +165,7 @@ def make_wide(folder: Path, policy: Path) -> Path:
     torch.manual_seed(0)
     tokenizer = AutoTokenizer.from_pretrained(policy)
     shape = LlamaConfig(
-        vocab_size=32_000,
+        vocab_size=16_384,
         hidden_size=256,
         intermediate_size=768,
         num_hidden_layers=2,
@@ -183,12 +189,12 @@ Rows = list[tuple[tuple[int, ...], tuple[int, ...], float]]  # prompt, completio
 Work = dict[str, Callable[[], object]]
 
 
-def trajectories(lengths: str) -> Rows:
+def trajectories(lengths: str, groups: int) -> Rows:
     """Groups of random tokens, rewards 0 and 1."""
     rng = Random(3)
     low, high = LENGTHS[lengths]
     rows: Rows = []
-    for _ in range(GROUPS):
+    for _ in range(groups):
         prompt = tuple(rng.randrange(_FIRST_ID, _LAST_ID) for _ in range(rng.randrange(40, 80)))
         for _ in range(SAMPLES):
             completion = tuple(rng.randrange(_FIRST_ID, _LAST_ID) for _ in range(rng.randint(low, high)))
@@ -196,33 +202,37 @@ def trajectories(lengths: str) -> Rows:
     return rows
 
 
-def learner(title: str, model: Path, lengths: str, quick: bool, console: Console) -> int:
-    """The table of one shape and one kind of lengths; gives back TRL's faster micro-batch."""
+def learner(title: str, model: Path, lengths: str, groups: int, quick: bool, console: Console) -> int:
+    """The table of one shape and one kind of lengths; gives back into how many micro-batches TRL is faster."""
     import torch
 
     torch.set_num_threads(1)
-    rows, rounds = trajectories(lengths), 3 if quick else 7
+    rows, rounds = trajectories(lengths, groups), 3 if quick else 5
     works: dict[str, Work] = {"ours": our_learner(model, rows)}
-    for size in MICRO_BATCHES:
-        works[f"TRL, micro-batches of {size}"] = their_learner(model, rows, size)
-    works[f"TRL with our head, {MICRO_BATCHES[0]}"] = their_learner(model, rows, MICRO_BATCHES[0], head=True)
+    for parts in MICRO_BATCHES:
+        works[in_parts(parts)] = their_learner(model, rows, parts)
+    works["TRL with our head, the same"] = their_learner(model, rows, MICRO_BATCHES[-1], head=True)
     seconds: dict[str, dict[str, list[float]]] = {name: {"score": [], "update": []} for name in works}
     for number in range(rounds + 1):
         for name, work in works.items():
             for part, call in work.items():
-                began = time.perf_counter()
+                began = time.process_time()
                 call()
                 if number:  # the first round warms up
-                    seconds[name][part].append(time.perf_counter() - began)
-    table = Table("", "score, s", "update, s", "both, s", "ours is faster by", title_justify="left")
-    table.title = f"learner: {title}, {SEQUENCES} sequences, {lengths} lengths, medians of {rounds}"
-    both = {name: [sum(pair) for pair in zip(*parts.values(), strict=True)] for name, parts in seconds.items()}
-    for name, parts in seconds.items():
+                    seconds[name][part].append(time.process_time() - began)
+    table = Table("", "score", "update", "both", "ours is faster by", title_justify="left")
+    table.title = f"learner: {title}, {len(rows)} sequences, {lengths} lengths, s of a core, medians of {rounds}"
+    both = {name: [sum(pair) for pair in zip(*halves.values(), strict=True)] for name, halves in seconds.items()}
+    for name, halves in seconds.items():
         ratio = statistics.median(other / mine for other, mine in zip(both[name], both["ours"], strict=True))
-        figures = [statistics.median(values) for values in (*parts.values(), both[name])]
+        figures = [statistics.median(values) for values in (*halves.values(), both[name])]
         table.add_row(name, *(f"{figure:.3f}" for figure in figures), f"{ratio:.2f}")
     console.print(table)
-    return min(MICRO_BATCHES, key=lambda size: statistics.median(both[f"TRL, micro-batches of {size}"]))
+    return min(MICRO_BATCHES, key=lambda parts: statistics.median(both[in_parts(parts)]))
+
+
+def in_parts(parts: int) -> str:
+    return f"TRL, {parts} micro-batch{'es' if parts > 1 else ''}"
 
 
 def our_learner(model: Path, rows: Rows) -> Work:
@@ -247,7 +257,7 @@ def our_learner(model: Path, rows: Rows) -> Work:
     return {"score": lambda: made.score(sequences), "update": lambda: made.update(sequences)}
 
 
-def their_learner(model: Path, rows: Rows, size: int, *, head: bool = False) -> Work:
+def their_learner(model: Path, rows: Rows, count: int, *, head: bool = False) -> Work:
     """TRL's scores without gradients, then its loss, backward, clipping and optimizer."""
     import torch
     from datasets import Dataset
@@ -263,6 +273,7 @@ def their_learner(model: Path, rows: Rows, size: int, *, head: bool = False) -> 
     def reward(**_: object) -> list[float]:
         return [value for *_, value in rows]
 
+    size = len(rows) // count
     asked = [{"prompt": str(number // SAMPLES)} for number in range(len(rows))]
     trainer = trl_trainer(
         model,
@@ -271,14 +282,14 @@ def their_learner(model: Path, rows: Rows, size: int, *, head: bool = False) -> 
         head=head,
         rollout_func=rollout,
         per_device_train_batch_size=size,
-        gradient_accumulation_steps=SEQUENCES // size,
+        gradient_accumulation_steps=count,
     )
     trainer.create_optimizer()
     trainer.model.train()
-    trainer.current_gradient_accumulation_steps = SEQUENCES // size
+    trainer.current_gradient_accumulation_steps = count
     whole = trainer._generate_and_score_completions(asked)
     whole.pop("sampling_per_token_logps")
-    parts = split_tensor_dict(whole, SEQUENCES // size)
+    parts = split_tensor_dict(whole, count)
 
     def score() -> None:
         ids = torch.cat([whole["prompt_ids"], whole["completion_ids"]], dim=1)
@@ -338,10 +349,10 @@ def trl_trainer(
 # --- the whole step ------------------------------------------------------------------------------------------------
 
 
-def whole(engine: str, policy: Path, micro_batch: int, quick: bool, console: Console) -> bool:
+def whole(engine: str, policy: Path, parts: int, quick: bool, console: Console) -> bool:
     """The table of one engine; True where the target is missed."""
     rounds = 3 if quick else 9
-    contenders = [Contender(way, policy, micro_batch) for way in (OURS[engine], *THEIRS[engine])]
+    contenders = [Contender(way, policy, parts) for way in WAYS[engine]]
     took: dict[str, list[Took]] = {contender.way.title: [] for contender in contenders}
     try:
         for number in range(rounds + 1):
@@ -364,8 +375,8 @@ def show(took: Mapping[str, list[Took]], failures: Mapping[str, str], title: str
     )
     ratios: dict[str, list[float]] = {}
     for name, told in took.items():
-        if not told:
-            table.add_row(name, f"[dim]{failures[name][:90]}[/dim]")
+        if failures[name]:
+            table.add_row(name, failures[name][:90])
             continue
         columns = ("seconds", "core_seconds")
         ratios[name] = [
@@ -378,7 +389,7 @@ def show(took: Mapping[str, list[Took]], failures: Mapping[str, str], title: str
             name, *(f"{figure:.2f}" for figure in figures), f"{tokens:,.0f}", *(f"{one:.2f}" for one in ratios[name])
         )
     console.print(table)
-    compared = next((ratios[name] for name, _ in others if name in ratios), None)
+    compared = next((ratios[name] for name, _ in others if name in ratios and name.startswith("TRL")), None)
     if compared is None or ours not in ratios:
         console.print("nothing to compare: see above", highlight=False)
         return True
@@ -389,14 +400,14 @@ def show(took: Mapping[str, list[Took]], failures: Mapping[str, str], title: str
     return min(compared) < TARGET
 
 
-def contend(kind: str, engine: str, policy: Path, micro_batch: int) -> None:
+def contend(kind: str, engine: str, policy: Path, parts: int) -> None:
     """Be a contender: a step for each line of stdin, a line of JSON for each step."""
     import torch
 
     torch.set_num_threads(1)
     with only_answers_on_stdout() as answers, tempfile.TemporaryDirectory() as folder:
-        take = take_ours if kind == "ours" else take_theirs
-        for told in take(kind, engine, policy, micro_batch, Path(folder)):
+        take = take_ours if kind.startswith("ours") else take_theirs
+        for told in take(kind, engine, policy, parts, Path(folder)):
             answers.write(json.dumps(told) + "\n")
 
 
@@ -407,7 +418,7 @@ def problem_source() -> Any:
     return ProblemSource(templates=TemplateSource(names=("arithmetic",), count=1200), split="train")
 
 
-def take_ours(_: str, engine: str, policy: Path, __: int, folder: Path) -> Iterator[Took]:
+def take_ours(kind: str, engine: str, policy: Path, __: int, folder: Path) -> Iterator[Took]:
     """`rl.trainer.Trainer.step`."""
     from rl.grpo_config import GrpoConfig
     from rl.trainer import Trainer
@@ -429,6 +440,7 @@ def take_ours(_: str, engine: str, policy: Path, __: int, folder: Path) -> Itera
             "checkpoint": {"every": 10_000},
             "workers": 1,
         }
+        | ({"correction": {"kind": "none"}} if kind == "ours-uncorrected" else {})
     )
     with Trainer(config, say=lambda _: None) as trainer:
         for _ in sys.stdin:
@@ -437,7 +449,7 @@ def take_ours(_: str, engine: str, policy: Path, __: int, folder: Path) -> Itera
             yield _since(began) | {"tokens": line.record.tokens_sampled}
 
 
-def take_theirs(kind: str, engine: str, policy: Path, micro_batch: int, folder: Path) -> Iterator[Took]:
+def take_theirs(kind: str, engine: str, policy: Path, parts: int, folder: Path) -> Iterator[Took]:
     """`GRPOTrainer.train`, which waits for a line before each of its steps."""
     from mathpipe.generation import problems_of
     from rl.rollout import ProblemStream
@@ -454,8 +466,8 @@ def take_theirs(kind: str, engine: str, policy: Path, micro_batch: int, folder: 
             data,
             head=kind == "trl-head",
             output_dir=str(folder),
-            per_device_train_batch_size=micro_batch,
-            gradient_accumulation_steps=SEQUENCES // micro_batch,
+            per_device_train_batch_size=SEQUENCES // parts,
+            gradient_accumulation_steps=parts,
             max_steps=10_000,
             **({} if engine == "transformers" else {"use_vllm": True, "vllm_max_model_length": 512}),
         )

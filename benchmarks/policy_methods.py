@@ -3,16 +3,18 @@
     python -m benchmarks.policy_methods [--quick]
 
 Is GRPO cheaper than PPO only because PPO was given a second network? Every method begins with the same tiny policy
-(made by `rl.cold_start` if it is not there), samples the same problems with the same seeds and budget, and is scored
-on the same held-out problems before and after: pass@1 at temperature 1, the mean over seeds. Two runs at a time, a
-core each. PPO stands there twice: with a value head on the policy's trunk, and with a critic of its own.
+(made by `rl.cold_start` if it is not there), samples the same problems with the same seeds and budget, takes as many
+optimizer steps at the demo's learning rate (`configs/tiny-grpo.yaml`, which is where problems and engine come from
+too), and is scored on the same held-out problems before and after: pass@1 at temperature 1, the mean over seeds. Two
+runs at a time, a core each. PPO stands there twice: with a value head on the policy's trunk, and with its own critic.
 
-Memory and time of the learner are measured alone, one after the other, each in a process of its own: a random Llama
-of 25 M parameters (the tiny policy would vanish beside the libraries) takes whole learner steps (values, scores, as
-many updates as the method makes) on the same sequences, in micro-batches of the same size. Predicted: weights,
-gradients and moments, reference or critic, activations of a micro-batch, logits, as `mathpipe plan` counts them.
-Measured: the process's peak over what it had before; seconds are a core's, which other work on the machine lengthens
-little. Out: tables.
+Memory and time of the learner are measured alone, in turn, each in a process of its own. A random Llama of
+25 M parameters (the tiny policy would vanish beside the libraries) takes whole learner steps (values, scores, as many
+updates as the method makes) on the same sequences, in micro-batches of the same size. Predicted: weights, gradients
+and moments, reference or critic, activations of a micro-batch, logits, as `mathpipe plan` counts them. Measured: the
+process's peak over what it had before; seconds are a core's, which other work on the machine lengthens little.
+
+Out: both tables. Exit status 1 where a shared trunk takes more than 1.1 times the memory of GRPO without a reference.
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ import argparse
 import json
 import os
 import random
-import resource
 import statistics
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -48,9 +50,10 @@ METHODS: dict[str, dict[str, Any]] = {
     "ppo, own critic": {"preset": "ppo", "critic": {"kind": "separate", **_CRITIC}},
     "rft": {"preset": "rft"},
 }
-STEPS, SEEDS, PROBLEMS, SAMPLES = 20, 3, 16, 8
-QUICK_STEPS, QUICK_SEEDS = 10, 1
-PROMPT, COMPLETION, SEQUENCES, MICRO_BATCH = 32, 96, 16, 512  # of the learner alone
+STEPS, SEEDS, PROBLEMS, SAMPLES, UPDATES = 24, 3, 16, 8, 2
+QUICK_STEPS, QUICK_SEEDS = 12, 1
+MOST_MEMORY = 1.1  # of a shared trunk, as a share of GRPO's without a reference
+PROMPT, COMPLETION, SEQUENCES, MICRO_BATCH = 32, 96, 16, 1024  # of the learner alone
 Found = dict[str, Any]
 
 
@@ -74,7 +77,7 @@ def main() -> int:
             runs = list(pool.map(lambda one: train(one, policy, folder, steps), asked))
     show_runs(runs, steps, console)
     console.print(f"({time.perf_counter() - started:.0f} s)")
-    return 0
+    return int(alone["ppo, shared trunk"]["peak"] > MOST_MEMORY * alone["dr_grpo"]["peak"])
 
 
 def _arguments() -> argparse.Namespace:
@@ -146,24 +149,25 @@ def run(*, method: str, seed: int, policy: str, folder: str, steps: int) -> Foun
 
 
 def settings(method: str, policy: str, *, steps: int, seed: int = 0, output: str = "") -> dict[str, Any]:
-    """A run of the demo's size with the method's preset; what all methods share is written over it."""
-    templates = {"names": ["arithmetic"]}
-    own = METHODS[method]
-    return own | {
-        "name": f"{method.replace(', ', '-').replace(' ', '-')}-{seed}",
-        "model": policy,
-        "seed": seed,
-        "steps": steps,
-        "output": output,
-        "problems": {"templates": templates | {"count": 4000, "seed": 2}, "split": "train"},
-        "held_out": {"templates": templates | {"count": 2000, "seed": 3}, "split": "test", "limit": 200},
-        "engine": {"dtype": "float32", "context_tokens": 512, "max_sequences": 256},
-        "sampling": {"problems": PROBLEMS, "samples": SAMPLES, "max_tokens": 96},
-        "learner": {"learning_rate": 2e-4, "warm_up_steps": 5, "betas": [0.9, 0.98]},
-        "evaluation": {"every": 0, "samples": 2, "temperature": 1.0},
-        "guards": {"reward_jump": None},
-        "workers": 1,
-    }
+    """The demo with the method's preset, and what all methods share."""
+    demo = yaml.safe_load((ROOT / "configs" / "tiny-grpo.yaml").read_text(encoding="utf-8"))
+    learner_settings = demo["learner"] | {"updates": UPDATES}
+    return (
+        demo
+        | METHODS[method]
+        | {
+            "name": f"{method.replace(', ', '-').replace(' ', '-')}-{seed}",
+            "model": policy,
+            "seed": seed,
+            "steps": steps,
+            "output": output,
+            "sampling": demo["sampling"] | {"problems": PROBLEMS, "samples": SAMPLES},
+            "learner": learner_settings,
+            "evaluation": {"every": 0, "samples": 2, "temperature": 1.0},
+            "guards": {"reward_jump": None},
+            "workers": 1,
+        }
+    )
 
 
 def pass_at_1(folder: Path, step: int) -> float:
@@ -316,7 +320,9 @@ def _samples() -> list[Any]:
 
 
 def _peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Of this process's memory. (getrusage's begins with the peak of the process that started this one.)"""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
 def show_learners(alone: dict[str, Found], console: Console) -> None:

@@ -14,7 +14,7 @@ Legend: K completion tokens, D width.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -153,8 +153,13 @@ class Critic:
 
     def gradients(self) -> dict[str, Tensor]:
         """Those that are there, whole, of head and trunk, under names that begin with `critic.`."""
-        named = [*self._head.named_parameters("head"), *((item.name, item.parameter) for item in self._trained)]
-        return {f"critic.{name}": whole(item.grad) for name, item in named if item.grad is not None}
+        heads = {
+            f"critic.head.{name}": self._ranks.summed(item.grad.clone())
+            for name, item in self._head.named_parameters()
+            if item.grad is not None
+        }
+        trunk = {f"critic.{item.name}": item.parameter.grad for item in self._trained}
+        return heads | {name: whole(gradient) for name, gradient in trunk.items() if gradient is not None}
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds: head, trunk, optimizers; this rank's part."""
@@ -181,11 +186,6 @@ class Critic:
             item.held.copy_(state["model"][item.name])
         for (optimizer, _), saved in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-
-    def state_bytes(self) -> dict[str, int]:
-        """Bytes of its weights, and of an optimizer's moments for them in fp32."""
-        weights = [*self._head.parameters(), *(item.held for item in self._trained)]
-        return {"weights": _bytes(weights), "moments": 8 * sum(item.numel() for item in weights)}
 
     def _rest(self) -> None:
         if self.trunk is not None:
@@ -216,7 +216,3 @@ class _Tally:
         spread, left = square - mean * mean, error_square - error * error
         # Returns that all agree leave nothing to explain.
         return ValueTotals(loss, 1 - left / spread if spread > 1e-12 else 0.0)
-
-
-def _bytes(tensors: Sequence[Tensor]) -> int:
-    return sum(tensor.nbytes for tensor in tensors)

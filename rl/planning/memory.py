@@ -45,6 +45,9 @@ def learner_memory(
     ]
     if config.loss.needs_reference and learner.lora is None:
         parts.append(Part("reference", shape.parameters * width // ranks, True, "a second model for the KL term"))
+    own = {"none": 0, "shared": shape.width + 1, "separate": shape.parameters - shape.embedding + shape.width + 1}
+    if own[config.critic.kind]:
+        parts.append(Part("critic", 16 * own[config.critic.kind], True, "its weights, gradients and moments"))
     parts += [
         Part("activations", shape.saved_bytes * tokens, False, f"{shape.saved_bytes:,} bytes a token of {tokens:,}"),
         Part("logits", 2 * piece, False, "one piece of them, and what is made of it"),

@@ -1,8 +1,8 @@
 """In a process of its own: the largest resident memory of a learner's updates, over what it has before it loads."""
 
 import json
-import resource
 import sys
+from pathlib import Path
 
 import torch
 
@@ -11,7 +11,9 @@ from rl.trajectories import TrainSequence
 
 
 def peak_bytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Of this process alone: `ru_maxrss` begins at the parent's."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
 def sequences(count, length, vocabulary):

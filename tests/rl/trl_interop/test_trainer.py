@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig
+from trl import GRPOTrainer
 
 from mathpipe.core.errors import InputError
 from rl.off_policy import Correction
@@ -76,6 +78,37 @@ def test_two_sided_clipping_is_the_stock_trainers(policy: str, scene: Scene, tmp
     plain, _ = both(policy, scene, tmp_path, **{**given, "delta": None})
     assert_same(stock, ours)
     assert abs(stock.losses[0] - plain.losses[0]) > 1e-4
+
+
+def test_a_micro_batch_with_nothing_to_learn_is_a_step_of_nothing(policy: str, scene: Scene, tmp_path: Path) -> None:
+    cut = [[one._replace(completion=(*one.completion[:-1], 5)) for one in group] for group in scene.groups]
+    seen = run(policy, tmp_path, cut, kind=policy_head_trainer(), mask_truncated_completions=True)
+    assert seen.losses == [0.0]
+    assert all(item.abs().max() == 0 for item in seen.gradients[0].values())
+
+
+def adapted(kind: Any) -> Any:
+    """The trainer with adapters that do something from the first step on."""
+
+    class Adapted(kind):  # type: ignore[misc]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            torch.manual_seed(0)
+            adapter = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+            super().__init__(*args, **options, peft_config=adapter)
+
+    return Adapted
+
+
+def test_adapters_and_checkpointed_layers_go_through_the_head(policy: str, scene: Scene, tmp_path: Path) -> None:
+    stock, ours = (
+        run(
+            policy, tmp_path, scene.groups, kind=adapted(kind), beta=0.1, temperature=0.7, gradient_checkpointing=True
+        )
+        for kind in (GRPOTrainer, policy_head_trainer())
+    )
+    assert len(ours.gradients[0]) == 8
+    assert stock.losses[0] > 0.01
+    assert_same(stock, ours)
 
 
 @pytest.mark.parametrize(
