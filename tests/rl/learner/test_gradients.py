@@ -43,12 +43,12 @@ def test_the_cut_into_micro_batches_changes_no_gradient(policy: str, name: str, 
     whole = make_learner(policy, loss, micro_batch_tokens=TOGETHER)
     rows = sequences(masks=True)
     rows = off_policy(rows, single.score(rows), spread=1e-3 if name == "gspo" else 0.3)
-    assert largest_gap(single.gradients(rows), whole.gradients(rows)) < 2e-5  # beside vLLM MKL adds in another order
+    assert largest_gap(single.gradients(rows), whole.gradients(rows)) < 2e-6
     one, other = single.update(rows), whole.update(rows)
     assert (one.micro_batches, other.micro_batches) == (6, 1)  # nothing is learned from the third of seven
-    assert one.loss == pytest.approx(other.loss, abs=1e-5)
-    assert one.grad_norm == pytest.approx(other.grad_norm, rel=1e-5)
-    assert one.statistics == pytest.approx(other.statistics, rel=1e-4, abs=1e-8)
+    assert one.loss == pytest.approx(other.loss, abs=1e-6)
+    assert one.grad_norm == pytest.approx(other.grad_norm, rel=1e-6)
+    assert one.statistics == pytest.approx(other.statistics, rel=1e-5)
 
 
 def test_a_step_ends_with_the_weights_of_a_padded_step(policy: str) -> None:
