@@ -21,6 +21,7 @@ from crawl.formulas.node import FORMULA
 from crawl.formulas.page_config import PageMath, read_page_math
 from crawl.formulas.tex_delimiters import TextRules, mark_text_formulas
 from crawl.formulas.tex_macros import Macro, expand, split_definitions
+from crawl.licences import page_licence
 from crawl.limits import DEFAULT_LIMITS, ExtractionError, ExtractionFailure, ExtractionLimits
 from crawl.page_title import page_title
 from crawl.render import render
@@ -36,7 +37,7 @@ def extract_page(
     text, charset = decode_html(html, content_type) if isinstance(html, bytes) else (html, "")
     root = parse_html(text, limits)
     nodes = list(root.walk())
-    title = page_title(nodes)
+    title, licence = page_title(nodes), page_licence(nodes, url)
     found = mark_formulas(root, read_page_math(nodes), limits)
     rendered = render(main_content(root))
     if len(rendered.text.strip()) < limits.min_text_chars:
@@ -60,6 +61,7 @@ def extract_page(
             if found[source] or emitted[source]
         ],
         charset=charset,
+        license=licence,
     )
 
 

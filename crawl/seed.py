@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
 from pathlib import Path
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from crawl.remote import FetchConfig
 from crawl.stage import CrawlConfig, page_of, refusal
 from crawl.warc import read_pages
 from mathpipe.core.config import Config
@@ -94,10 +96,21 @@ class SeedStage(Stage[RawPage, SeedPage]):
         return _seed_page_of(page, label)
 
 
-def read_seed_source(path: str) -> Iterator[RawPage]:
+@dataclass(frozen=True, slots=True)
+class SeedReader:
+    """`read_seed_source` with a fetch config of its own, which decides nothing about the pages (see `PageReader`)."""
+
+    fetch: FetchConfig = field(default=FetchConfig(), repr=False)
+
+    def __call__(self, path: str) -> Iterator[RawPage]:
+        """The responses of a seed's source."""
+        return read_seed_source(path, fetch=self.fetch)
+
+
+def read_seed_source(path: str, *, fetch: FetchConfig | None = None) -> Iterator[RawPage]:
     """The responses of a WARC, or the labelled texts of a label file (`.jsonl`) as responses without an address."""
     if not path.endswith(".jsonl"):
-        yield from read_pages(path)
+        yield from read_pages(path, fetch=fetch)
         return
     for text, kind in read_labels([Path(path)])[1]:
         yield RawPage(record_id=_text_id(text, kind), url="", body=text.encode(), content_type="text/plain")

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from crawl.common_crawl import FailedPage
 from crawl.extract import ExtractionError, ExtractionFailure, ExtractionLimits, extract_page
 from crawl.ngrams import NGRAMS_FILE, NgramTable
 from crawl.prefilter import DecisionKind, Prefilter, PrefilterConfig
@@ -35,6 +36,7 @@ class CrawlDropReason(StrEnum):
     TOO_DEEP = "too-deep"
     TOO_MANY_ELEMENTS = "too-many-elements"
     NO_TEXT = "no-text"
+    FETCH_FAILED = "fetch-failed"
 
 
 _OF_FAILURE = {
@@ -60,6 +62,8 @@ class CrawlConfig(Config):
 
 def refusal(raw: RawPage, config: CrawlConfig) -> Drop | None:
     """The drop for a response that is no whole HTML page, or None."""
+    if isinstance(raw, FailedPage):
+        return _drop(raw, CrawlDropReason.FETCH_FAILED, f"{raw.failure}: {raw.detail}")
     if raw.clipped and not config.keep_clipped:
         return _drop(raw, CrawlDropReason.CLIPPED, f"{len(raw.body)} of {raw.body_length} bytes")
     if raw.status != 200:

@@ -175,6 +175,14 @@ def source_digest(path: Path) -> str:
     return digest_of(str(size), blake2b(head + tail, digest_size=16).hexdigest())
 
 
+def address_digest(address: str) -> str:
+    """What stands for the bytes of a source on another machine: its address, for nothing is asked before a run.
+
+    A remote file that is replaced under its address goes unseen; a crawl publishes under new addresses.
+    """
+    return digest_of("address", address)
+
+
 def total_dropped(entries: Iterable[ShardEntry]) -> dict[str, int]:
     """Drops by reason over entries, most first."""
     totals: dict[str, int] = {}

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from mathpipe.core.config import Config, files_named_in
 from mathpipe.core.errors import InputError
-from mathpipe.core.manifest import Manifest, code_digest, digest_of, source_digest
+from mathpipe.core.manifest import Manifest, address_digest, code_digest, digest_of, source_digest
 from mathpipe.core.stage import StepOutput
 from mathpipe.core.step import Files, Gather, SplitConfig, SplitStage, Step, part_name
 from mathpipe.core.store import schema_of
@@ -63,6 +63,10 @@ class Plan:
         if name not in self._manifests:
             self._manifests[name] = Manifest(self.step_folder(name))
         return self._manifests[name]
+
+    def forget_manifests(self) -> None:
+        """Read the manifests anew: others have written them."""
+        self._manifests.clear()
 
     def void_owner(self, path: Path) -> tuple[str, int] | None:
         """Forget the shard that published a rotten file; its step and number, or None for a foreign file."""
@@ -192,6 +196,8 @@ def _parted(step: Step) -> bool:
 
 
 def _known_source(path: str) -> str:
+    if "://" in path:
+        return address_digest(path)
     try:
         return source_digest(Path(path))
     except OSError as error:

@@ -91,6 +91,7 @@ class Page:
     warc_offset: int = -1
     warc_length: int = -1
     crawl_date: str = ""
+    license: str | None = None  # what the page states, a short name or a URL; None: it states nothing, not "free"
     language: str | None = None  # ISO 639-1
     language_score: float | None = None
     math_score: float | None = None  # probability of mathematics by the classifier

@@ -178,11 +178,6 @@ def test_what_is_no_archive_is_an_input_error(tmp_path: Path, content: bytes) ->
         read(path)
 
 
-def test_remote_sources_are_named_as_missing() -> None:
-    with pytest.raises(InputError, match="not in this release"):
-        list(read_pages("s3://bucket/a.warc.gz"))
-
-
 def test_globs_are_expanded_sorted_and_once_each(tmp_path: Path) -> None:
     for name in ("b.warc.gz", "a.warc.gz", "c.txt"):
         (tmp_path / name).write_bytes(b"x")
