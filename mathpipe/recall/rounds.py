@@ -1,0 +1,172 @@
+"""The loop: seed → train → score all pages → hit rates → proposals → decisions → fetch → new seed, and again.
+
+In: a `RecallConfig`. Out, in `output/name`:
+
+    prefixes.jsonl                  what a person decided (written by hand or by the browser; read only here)
+    pages/                          the first seed and all pages: a run folder
+    round-01/ round-02/ …           a run folder each, with domains.parquet, decided.json and round.json
+
+Method: DeepSeekMath's corpus collection (arXiv 2402.03300, section 2.1). Killed anywhere and run again it goes on
+where it was; the shards come out the same.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from mathpipe.core.manifest import Manifest
+from mathpipe.core.prefix_decisions import FILE_NAME, decision_for
+from mathpipe.core.runner import Runner
+from mathpipe.core.step import Step
+from mathpipe.core.store import read_records
+from mathpipe.recall.config import Decisions, LearnConfig, RecallConfig
+from mathpipe.recall.deciding import Decided, decide, keep_decisions, kept_decisions
+from mathpipe.recall.hit_rates import TABLE, HitRate, Level
+from mathpipe.recall.judging import JudgeConfig
+from mathpipe.recall.proposals import Proposal
+from mathpipe.recall.round_report import RoundReport, write_report
+from mathpipe.recall.steps import PAGES_FOLDER, Held, steps_once, steps_to_learn, steps_to_propose
+
+T = TypeVar("T")
+
+
+class End(StrEnum):
+    """Why the loop ended, or stands still."""
+
+    STOP_RULE = "stop rule"  # nearly all was collected a round before
+    ROUNDS = "rounds"  # as many as were asked for
+    WAITING = "waiting"  # for a person to decide
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The rounds so far, why there are no more, and the proposals that wait."""
+
+    end: End
+    rounds: tuple[RoundReport, ...]
+    waiting: tuple[Proposal, ...]
+
+
+class RecallLoop:
+    """One loop and its folder."""
+
+    def __init__(
+        self, config: RecallConfig, say: Callable[[str], None], after_round: Callable[[RoundReport], None]
+    ) -> None:
+        self.config = config
+        self.folder = config.output / config.name
+        self._say = say
+        self._after_round = after_round
+
+    def run(self) -> Outcome:
+        """Go on until the stop rule, the number of rounds, or a decision that only a person can take."""
+        held = self.start()
+        first_seed = held.seed
+        standing = JudgeConfig(min_prefix_score=self.config.learn.min_prefix_score, places=self.config.places)
+        reports: list[RoundReport] = []
+        while True:
+            number = len(reports) + 1
+            steps = steps_to_propose(self.config, number, held, standing)
+            self._run(round_name(number), steps)
+            self._publish_table(number)
+            proposals = self._records(number, "proposals", Proposal)
+            decided, is_kept = self._decided(number, proposals, standing)
+            report = self._report(number, proposals, decided)
+            end = self._end(report, decided, standing, is_kept=is_kept)
+            if end is None:
+                keep_decisions(self.folder / round_name(number), decided)
+                held = self._go_on(number, steps, held, decided.standing(standing), standing, first_seed)
+                standing = decided.standing(standing)
+                report = self._report(number, proposals, decided)  # once more: fetching has its cost
+            reports.append(report)
+            self._after_round(report)
+            if end is not None:
+                waiting = tuple(item for item in proposals if item.record_id in set(decided.waiting))
+                return Outcome(end, tuple(reports), waiting)
+
+    def start(self) -> Held:
+        """What all rounds share: the first seed and the pages."""
+        self._run(PAGES_FOLDER, steps_once(self.config))
+        return Held(self._shards(PAGES_FOLDER, "crawl"), self._shards(PAGES_FOLDER, "seed"))
+
+    def _run(self, folder: str, steps: Sequence[Step]) -> None:
+        Runner(self.folder / folder, steps, self.config.runner, self._say).run(self.config)
+
+    def _shards(self, folder: str, step: str) -> tuple[str, ...]:
+        place = self.folder / folder / "steps" / step
+        entries = sorted(Manifest(place).entries.items())
+        names = [output.path for _, entry in entries for output in entry.outputs if output.path.startswith("shard-")]
+        return tuple(str(place / name) for name in names)
+
+    def _records(self, number: int, step: str, kind: type[T]) -> list[T]:
+        shards = self._shards(round_name(number), step)
+        return [record for shard in shards for record in read_records(Path(shard), kind)]
+
+    def _publish_table(self, number: int) -> None:
+        """The round's hit rates under the name that a person looks for."""
+        folder = self.folder / round_name(number)
+        temporary = folder / f".{TABLE}.part"
+        shutil.copyfile(folder / "steps" / "domains" / "files-00000" / TABLE, temporary)
+        temporary.replace(folder / TABLE)
+
+    def _decided(self, number: int, proposals: Sequence[Proposal], standing: JudgeConfig) -> tuple[Decided, bool]:
+        """The round's decisions, and whether it went on with them in an earlier run."""
+        rule = self.config.decide
+        kept = kept_decisions(self.folder / round_name(number), proposals, standing, rule, number)
+        return kept or decide(proposals, standing, self.folder / FILE_NAME, rule, number), kept is not None
+
+    def _end(self, report: RoundReport, decided: Decided, standing: JudgeConfig, *, is_kept: bool) -> End | None:
+        if report.overlap is not None and report.overlap >= self.config.stop_share:
+            return End.STOP_RULE
+        if report.round >= self.config.rounds:
+            return End.ROUNDS
+        said_nothing = (decided.accepted, decided.refused) == (standing.accepted, standing.refused)
+        asks = self.config.decide.by is Decisions.ASK and not is_kept
+        return End.WAITING if asks and decided.waiting and said_nothing else None
+
+    def _go_on(
+        self,
+        number: int,
+        steps: Sequence[Step],
+        held: Held,
+        decided: JudgeConfig,
+        before: JudgeConfig,
+        first_seed: tuple[str, ...],
+    ) -> Held:
+        """Fetch below the new prefixes and label; the pages and the seed of the next round."""
+        new = sorted(set(decided.accepted) - set(before.accepted))
+        rate = others_rate(self._records(number, "domains", HitRate), decided, self.config.learn)
+        more = steps_to_learn(self.config, held, decided, new, rate)
+        self._run(round_name(number), [*steps, *more])
+        names = [step.name for step in more]
+        learnt = [
+            shard for name in names if name.startswith("learn") for shard in self._shards(round_name(number), name)
+        ]
+        fetched = self._shards(round_name(number), "fetched") if "fetched" in names else ()
+        return Held((*held.pages, *fetched), (*first_seed, *learnt))
+
+    def _report(self, number: int, proposals: Sequence[Proposal], decided: Decided) -> RoundReport:
+        before = self.folder / round_name(number - 1) if number > 1 else None
+        return write_report(number, self.folder / round_name(number), before, proposals, decided)
+
+
+def round_name(number: int) -> str:
+    """Folder of a round."""
+    return f"round-{number:02d}"
+
+
+def others_rate(rates: Sequence[HitRate], decided: JudgeConfig, learn: LearnConfig) -> float:
+    """The share to take of uncollected pages of hosts without hits, for `others_per_math` a page labelled math."""
+    decisions, taken = decided.decisions(), set(decided.accepted)
+    math = others = 0
+    for rate in rates:
+        accepted = rate.record_id in taken
+        math += rate.pages if accepted and rate.level is not Level.DOMAIN else 0
+        if rate.level is Level.HOST and not accepted and rate.share <= learn.other_share:
+            others += rate.pages - rate.collected if decision_for(rate.record_id, decisions) is None else 0
+    return round(min(1.0, learn.others_per_math * math / others), 6) if others else 1.0
