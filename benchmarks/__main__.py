@@ -12,11 +12,14 @@ NAMES = (
     "formula_recovery",
     "formula_roundtrip",
     "speed",
+    "network_faults",
+    "browser",
     "scaling",
     "prefilter",
     "language",
     "quality",
     "classifier",
+    "recall_loop",
     "near_duplicates",
     "decontamination",
     "faults",
@@ -28,6 +31,8 @@ NAMES = (
     "published_scores",
     "kernels",
     "generation",
+    "grpo_step",
+    "policy_methods",
 )
 
 

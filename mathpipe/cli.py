@@ -17,15 +17,24 @@ import mathpipe
 from crawl import extract_page
 from crawl.charset import decode_html
 from crawl.limits import ExtractionError
-from mathpipe.core.config import find_config, load_config
+from mathpipe.core.config import load_config
 from mathpipe.core.errors import InputError, MathpipeError
-from mathpipe.core.jobs import submit_job
+from mathpipe.core.jobs import run_as_job
 from mathpipe.core.metrics import read_json_lines
 from mathpipe.core.runner import Runner
 from mathpipe.core.status import print_status, print_summary, verify_digests
 from mathpipe.evaluation.command import eval_command
-from mathpipe.inspect import Look, explain, inspect_paths, print_explanation, write_report
+from mathpipe.inspect import (
+    Look,
+    explain,
+    export_corpus,
+    inspect_paths,
+    print_explanation,
+    write_datasheet,
+    write_report,
+)
 from mathpipe.pipeline import FUNNEL, PipelineConfig, steps_of
+from mathpipe.recall.command import recall_command
 from rl.doctor.command import doctor
 from rl.expert_iteration_command import iterate_command
 from rl.export.command import export
@@ -73,6 +82,8 @@ def _run(path: Path, overrides: tuple[str, ...], only: str | None) -> None:
     failures = read_json_lines(folder / "ledger.jsonl")
     click.echo(f"shards:  {folder / 'steps' / (only or 'curate')}")
     click.echo(f"report:  {report}")
+    if only is None:
+        click.echo(f"sheet:   {write_datasheet(folder, FUNNEL).html}")
     if failures:
         click.echo(
             f"ledger:  {folder / 'ledger.jsonl'} ({len(failures)} rows; `mathpipe status {folder}` shows them)"
@@ -87,15 +98,7 @@ def _run(path: Path, overrides: tuple[str, ...], only: str | None) -> None:
 def submit(config: Path, overrides: tuple[str, ...], address: str, wait: bool) -> None:
     """Run the pipeline as a Ray job on a cluster whose nodes see this folder and have mathpipe installed."""
     load_config(config, PipelineConfig, overrides)  # a mistake shows here, not minutes later on the cluster
-    arguments = ["run", str(find_config(config).resolve())]
-    for override in overrides:
-        arguments += ["--set", override]
-    outcome = submit_job(arguments, address=address, wait=wait, say=click.echo)
-    click.echo(f"job {outcome.job_id}: {outcome.status}")
-    if not outcome.ok:
-        raise InputError(
-            f"job {outcome.job_id}", "a job that succeeds", f"read its log: ray job logs {outcome.job_id}"
-        )
+    run_as_job("run", config, overrides, address=address, wait=wait, say=click.echo)
 
 
 @cli.command(epilog="Example: mathpipe status data/runs/demo --verify")
@@ -118,7 +121,8 @@ def status(run_folder: Path, verify: bool) -> None:
 @cli.command(
     name="inspect",
     epilog='Example: mathpipe inspect data/runs/demo --search "prime number" --sort math_score, '
-    "or mathpipe inspect data/generated/tiny --verdict wrong --html solutions.html",
+    "or mathpipe inspect data/generated/tiny --verdict wrong --html solutions.html, "
+    "or mathpipe inspect --serve data/runs/demo",
 )
 @click.argument("shards", nargs=-1, required=True)
 @click.option("--record", help="Show one in full: its id (or a prefix), a sample's id, its URL, or a row number.")
@@ -130,6 +134,13 @@ def status(run_folder: Path, verify: bool) -> None:
 @click.option("--limit", type=click.IntRange(min=1), help="Default: 20 rows, or 200 problems of an HTML page.")
 @click.option("--verdict", type=click.Choice([look.value for look in Look]), help="Only problems with such a sample.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write problems and solutions as a page to this file.")
+@click.option("--serve", is_flag=True, help="Open pages to a web browser on this machine, until Ctrl-C.")
+@click.option("--port", type=click.IntRange(0, 65535), help="For --serve; default 8377, 0 takes a free one.")
+@click.option(
+    "--decisions",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="For --serve: where accepted and refused path prefixes go; default: prefixes.jsonl in the run's folder.",
+)
 def inspect_command(
     shards: tuple[str, ...],
     record: str | None,
@@ -141,12 +152,22 @@ def inspect_command(
     limit: int | None,
     verdict: str | None,
     html: Path | None,
+    serve: bool,
+    port: int | None,
+    decisions: Path | None,
 ) -> None:
     """Look into shards, or at solutions: a table, or one record in full.
 
     SHARDS is a file, a folder, a glob, or a run's folder. A generation run's folder, an evaluation's, and shards of
     samples or of a training set show problems and what models answered.
     """
+    shown = {"--record": record, "--search": search, "--sort": sort, "--columns": columns, "--where": where,
+             "--limit": limit, "--verdict": verdict, "--html": html}  # fmt: skip
+    if serve:
+        _serve(shards, port, decisions, [name for name, value in shown.items() if value is not None])
+        return
+    if port is not None or decisions is not None:
+        raise InputError("--port" if port is not None else "--decisions", "--serve beside it", "add --serve")
     inspect_paths(
         list(shards),
         record=record,
@@ -160,6 +181,14 @@ def inspect_command(
         html=html,
         console=_console(),
     )
+
+
+def _serve(shards: tuple[str, ...], port: int | None, decisions: Path | None, others: list[str]) -> None:
+    from mathpipe.inspect.browser import DEFAULT_PORT, serve
+
+    if others:
+        raise InputError(others[0], "no --serve beside it", "search and filter in the browser")
+    serve(shards, console=_console(), port=DEFAULT_PORT if port is None else port, decisions=decisions, funnel=FUNNEL)
 
 
 @cli.command(name="explain", epilog="Example: mathpipe explain https://algebra.example/groups --run data/runs/demo")
@@ -203,7 +232,7 @@ def extract(file: Path, url: str, as_json: bool) -> None:
         counts = [
             {"source": item.source, "found": item.found, "emitted": item.emitted} for item in page.formula_counts
         ]
-        row = {"url": page.url, "title": page.title, "charset": charset, "text": page.text}
+        row = {"url": page.url, "title": page.title, "charset": charset, "license": page.license, "text": page.text}
         click.echo(json.dumps({**row, "formulas": formulas, "formula_counts": counts}, ensure_ascii=False, indent=1))
         return
     click.echo(f"# {page.title}\n\n{page.text}" if page.title else page.text)
@@ -273,6 +302,30 @@ def report_command(runs: tuple[Path, ...], output: Path | None) -> None:
         click.echo(f"report:  {write_report(runs[0], funnel=FUNNEL)}")
 
 
+@cli.command(name="datasheet", epilog="Example: mathpipe datasheet data/runs/demo")
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+def datasheet_command(run_folder: Path) -> None:
+    """Write a finished run's datasheet again: what went in, what was dropped and why, hosts, licences, digests."""
+    written = write_datasheet(run_folder, FUNNEL)
+    click.echo(f"sheet:  {written.html}\njson:   {written.json}")
+
+
+@cli.command(name="export-corpus", epilog="Example: mathpipe export-corpus data/runs/demo published/demo")
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--overwrite", is_flag=True, help="Replace an earlier export in OUT.")
+def export_corpus_command(run_folder: Path, output: Path, overwrite: bool) -> None:
+    """Write a finished run as a folder to publish: Parquet, card, datasheet, licences seen, checksums.
+
+    `datasets.load_dataset(OUT)` opens it; the problems mined from the pages are its second configuration.
+    """
+    exported = export_corpus(run_folder, output, FUNNEL, overwrite=overwrite)
+    click.echo(
+        f"corpus:  {exported.folder} ({exported.pages:,} pages, {exported.problems:,} problems, "
+        f"{exported.size_bytes / 1e6:,.1f} MB)"
+    )
+
+
 @cli.command(name="generate", epilog="Example: mathpipe generate configs/generate.yaml --set generation.samples=8")
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--set", "overrides", multiple=True, metavar="A.B=VALUE", help="Override one value; repeatable.")
@@ -308,6 +361,7 @@ cli.add_command(doctor)
 cli.add_command(export)
 cli.add_command(iterate_command)
 cli.add_command(plan_command)
+cli.add_command(recall_command)
 
 
 def main() -> None:

@@ -17,10 +17,10 @@ from pathlib import Path
 from pydantic import Field, model_validator
 from rich.console import Console
 
-from mathpipe.core.config import Config, find_config, load_config
+from mathpipe.core.config import Config, load_config
 from mathpipe.core.errors import InputError
 from mathpipe.core.executor import Mode, RunnerConfig
-from mathpipe.core.jobs import submit_job
+from mathpipe.core.jobs import run_as_job
 from mathpipe.core.records import Problem, Sample
 from mathpipe.core.runner import Runner
 from mathpipe.core.store import read_records, write_records
@@ -144,15 +144,14 @@ def run_generation(config: GenerateRunConfig, console: Console, *, keep_engine: 
 
 def submit_generation(path: Path, overrides: Sequence[str], address: str, console: Console) -> None:
     """Run a configuration as a Ray job, its shards on the cluster's workers. Raises `InputError` where it fails."""
-    arguments = ["generate", str(find_config(path).resolve())]
-    for text in ("runner.mode=ray", *overrides):
-        arguments += ["--set", text]
     load_config(path, GenerateRunConfig, overrides)  # a mistake shows here, not minutes later on the cluster
-    outcome = submit_job(arguments, address=address, wait=True, say=lambda text: console.print(text, markup=False))
-    if not outcome.ok:
-        raise InputError(
-            f"job {outcome.job_id}", "a job that succeeds", f"read its log: ray job logs {outcome.job_id}"
-        )
+    run_as_job(
+        "generate",
+        path,
+        ("runner.mode=ray", *overrides),
+        address=address,
+        say=lambda text: console.print(text, markup=False),
+    )
 
 
 def run_selection(config: GenerateRunConfig, console: Console) -> None:

@@ -8,7 +8,7 @@ In: a `PipelineConfig` (YAML, `configs/`). Out: the steps that the runner runs, 
                                                  └▶ keys ─▶ matches ─▶ clusters ┘     └▶ certificate
 
 `curate` leaves the pages, `problems` what they ask: shards of `Problem` that `mathpipe generate` takes as
-`problems.path`.
+`problems.path`. What finds it more pages to read is `mathpipe.recall`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from pathlib import Path
 from pydantic import Field
 
 from crawl.ngrams import MineNgramsStage, NgramConfig
-from crawl.seed import SeedConfig, SeedStage, read_seed_source
+from crawl.remote import FetchConfig
+from crawl.seed import SeedConfig, SeedReader, SeedStage
 from crawl.stage import CrawlConfig, CrawlStage
-from crawl.warc import expand_sources, read_pages
+from crawl.warc import PageReader, expand_sources
 from filters.benchmark_index import IndexConfig
 from filters.benchmark_items import BenchmarkItem, read_benchmark
 from filters.build_benchmark_index import BuildBenchmarkIndexStage
@@ -56,7 +57,8 @@ class PipelineConfig(Config):
 
     name: str = Field(pattern=r"^[\w.-]+$")  # the run's folder below `output`
     output: Path = Path("data/runs")
-    sources: list[str]  # WARC files or globs
+    sources: list[str]  # WARC files, globs, addresses, or a crawl by name: CC-MAIN-2026-04[:100]
+    fetch: FetchConfig = FetchConfig()  # how remote ones are had
     benchmarks: list[str]  # files or globs of the benchmarks to protect
     seed: SeedConfig
     seed_sources: list[str] | None = None  # WARCs that hold the labelled pages; None: the sources
@@ -82,9 +84,9 @@ class PipelineConfig(Config):
 def steps_of(config: PipelineConfig) -> list[Step]:
     """The steps of a run, in order. Raises `InputError` where a glob matches nothing."""
     c = config
-    warcs = Files(tuple(expand_sources(c.sources)), read_pages)
+    warcs = Files(tuple(expand_sources(c.sources, c.fetch)), PageReader(c.fetch))
     labels = tuple(str(path) for path in c.seed.labels)
-    seeds = Files((*expand_sources(c.seed_sources or c.sources), *labels), read_seed_source)
+    seeds = Files((*expand_sources(c.seed_sources or c.sources, c.fetch), *labels), SeedReader(c.fetch))
     benchmarks = Files(tuple(expand_sources(c.benchmarks)), read_benchmark)
     keys, hosts = Gather(c.duplicate_partitions, partition_of), Gather(c.curate.shards, host_partition)
     one, questions = Gather(), Gather(c.problem_shards, question_partition)

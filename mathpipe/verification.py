@@ -10,9 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mathpipe.core.config import find_config, load_config, override
-from mathpipe.core.errors import InputError
-from mathpipe.core.jobs import submit_job
+from mathpipe.core.config import load_config, override
+from mathpipe.core.jobs import run_as_job
 from mathpipe.core.runner import Runner
 from mathpipe.core.status import print_summary as print_steps
 from verify.audit import audit_file
@@ -65,16 +64,7 @@ def verify_shards(path: Path, overrides: Sequence[str], address: str | None, con
     """Run the configuration's shards through the runner, here or as a Ray job."""
     config = load_config(path, VerifyRunConfig, overrides)
     if address is not None:
-        arguments = ["verify", str(find_config(path).resolve())]
-        for text in overrides:
-            arguments += ["--set", text]
-        outcome = submit_job(
-            arguments, address=address, wait=True, say=lambda text: console.print(text, markup=False)
-        )
-        if not outcome.ok:
-            raise InputError(
-                f"job {outcome.job_id}", "a job that succeeds", f"read its log: ray job logs {outcome.job_id}"
-            )
+        run_as_job("verify", path, overrides, address=address, say=lambda text: console.print(text, markup=False))
         return
     folder = config.output / config.name
     runner = Runner(

@@ -23,8 +23,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mathpipe.core.errors import ConfigError, InputError
+from mathpipe.core.errors import InputError
 from mathpipe.core.records import Problem
+from mathpipe.core.run_settings import keep_settings
 from mathpipe.core.store import write_records
 from mathpipe.evaluation.judging import own_judge
 from mathpipe.evaluation.report import Decoding
@@ -209,19 +210,8 @@ def _refuse_common(problems: Sequence[Problem], held_out: Sequence[Problem]) -> 
 
 def _keep_settings(config: ExpertIterationConfig) -> None:
     """Write the settings and the base's fingerprint beside the run; refuse to go on with others."""
-    values = json.loads(config.model_dump_json())
-    values["base"] = model_fingerprint(config.engine, "base")
-    path = config.folder / "settings.json"
-    if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        for key in sorted((set(values) | set(before)) - _FREE):
-            if values.get(key) != before.get(key):
-                raise ConfigError(
-                    f"{config.folder}: {key}",
-                    f"the run's own value {before.get(key)!r}, not {values.get(key)!r}",
-                    "give the run another name, or delete its folder",
-                )
-    path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    values = json.loads(config.model_dump_json()) | {"base": model_fingerprint(config.engine, "base")}
+    keep_settings(config.folder / "settings.json", values, free=_FREE)
 
 
 @contextmanager

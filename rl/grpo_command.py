@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from mathpipe.core.config import find_config, load_config
-from mathpipe.core.errors import ConfigError, InputError, MathpipeError
-from mathpipe.core.jobs import submit_job
+from mathpipe.core.config import load_config
+from mathpipe.core.errors import MathpipeError
+from mathpipe.core.jobs import run_as_job
+from mathpipe.core.run_settings import keep_settings
 
 if TYPE_CHECKING:
     from rl.grpo_config import GrpoConfig
+
+# What may change when a run goes on: how long it is, how it is watched, where it computes.
+_FREE = {"steps", "checkpoint", "workers", "pool", "guards", "output", "watchdog_seconds"}
 
 
 @click.command(name="grpo", epilog="Example: mathpipe grpo configs/tiny-grpo.yaml --set steps=40")
@@ -29,9 +33,9 @@ def grpo_command(config: Path, overrides: tuple[str, ...], address: str | None) 
 
     settings = load_config(config, GrpoConfig, overrides)
     if address is not None:
-        submit_command(["grpo", str(find_config(config).resolve())], overrides, address)
+        run_as_job("grpo", config, overrides, address=address, say=click.echo)
         return
-    keep_settings(settings.folder, json.loads(settings.model_dump_json()))
+    keep_settings(settings.folder / "config.json", json.loads(settings.model_dump_json()), free=_FREE)
     watched_run(settings)
     click.echo(f"policy:   {settings.folder / 'policy'}")
     click.echo(f"journal:  {settings.folder / 'journal.jsonl'}")
@@ -85,33 +89,3 @@ def renew_report(folder: Path, say: Callable[[str], object]) -> None:
         write_run_report(folder)
     except MathpipeError as error:
         say(f"no report was written: {error}")
-
-
-def submit_command(arguments: list[str], overrides: tuple[str, ...], address: str) -> None:
-    """Run `mathpipe ARGUMENTS` as a Ray job. Raises `InputError` where it does not succeed."""
-    for override in overrides:
-        arguments += ["--set", override]
-    outcome = submit_job(arguments, address=address, wait=True, say=click.echo)
-    click.echo(f"job {outcome.job_id}: {outcome.status}")
-    if not outcome.ok:
-        raise InputError(f"job {outcome.job_id}", "a job that succeeds", f"ray job logs {outcome.job_id}")
-
-
-# What may change when a run goes on: how long it is, how it is watched, where it computes.
-_FREE = {"steps", "checkpoint", "workers", "pool", "guards", "output", "watchdog_seconds"}
-
-
-def keep_settings(folder: Path, values: dict[str, object]) -> None:
-    """Write the run's settings beside it; refuse to go on with others. Raises `ConfigError` naming the first one."""
-    path = folder / "config.json"
-    if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        for key in sorted((set(values) | set(before)) - _FREE):
-            if values.get(key) != before.get(key):
-                raise ConfigError(
-                    f"{folder}: {key}",
-                    f"the run's own value {before.get(key)!r}, not {values.get(key)!r}",
-                    "give the run another name, or delete its folder",
-                )
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")

@@ -12,7 +12,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("run", "stage", "submit", "status", "inspect", "explain", "extract", "report")
+COMMANDS = (
+    "run",
+    "stage",
+    "submit",
+    "status",
+    "inspect",
+    "explain",
+    "extract",
+    "report",
+    "datasheet",
+    "export-corpus",
+)
 
 
 def mathpipe(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -34,6 +45,7 @@ def finished_run(tmp_path_factory) -> Path:
     done = mathpipe("run", "configs/fixture.yaml", "--set", f"output={output}", "--set", "runner.mode=inline")
     assert done.returncode == 0, done.stderr
     assert f"report:  {output}/fixture/report.html" in done.stdout
+    assert f"sheet:   {output}/fixture/datasheet.html" in done.stdout
     assert re.search(r"largest worker \d\.\d\d GiB", done.stdout)
     return output / "fixture"
 

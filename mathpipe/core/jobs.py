@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mathpipe.core.config import find_config
 from mathpipe.core.errors import InputError
 
 _AGENT_SECONDS = 60.0
@@ -56,6 +57,27 @@ def submit_job(arguments: Sequence[str], *, address: str, wait: bool, say: Calla
         asyncio.run(_follow(client, job_id, say))
     status = str(client.get_job_status(job_id).value)
     return JobOutcome(job_id, status, ok=status == "SUCCEEDED" or not wait)
+
+
+def run_as_job(
+    command: str,
+    config: Path,
+    overrides: Sequence[str],
+    *,
+    address: str,
+    wait: bool = True,
+    say: Callable[[str], object],
+) -> None:
+    """`mathpipe COMMAND CONFIG --set ...` as a Ray job. Raises `InputError` where it does not succeed."""
+    arguments = [command, str(find_config(config).resolve())]
+    for override in overrides:
+        arguments += ["--set", override]
+    outcome = submit_job(arguments, address=address, wait=wait, say=say)
+    say(f"job {outcome.job_id}: {outcome.status}")
+    if not outcome.ok:
+        raise InputError(
+            f"job {outcome.job_id}", "a job that succeeds", f"read its log: ray job logs {outcome.job_id}"
+        )
 
 
 def _authorisation() -> dict[str, str]:

@@ -13,9 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mathpipe.core.errors import ConfigError, InputError
+from mathpipe.core.errors import InputError
 from mathpipe.core.store import read_records
-from rl.grpo_command import keep_settings
 from rl.grpo_config import GrpoConfig
 from rl.guards import RunStopped
 from rl.journal import Journal
@@ -111,6 +110,24 @@ def test_held_out_problems_are_scored_before_during_and_after(policy, tmp_path):
     ]
 
 
+def test_the_score_from_before_training_outlives_a_kill_and_is_not_counted_anew(policy, tmp_path, monkeypatch):
+    held_out = {"path": str(write_problems(tmp_path / "held.jsonl", [(3, 3), (2, 2)]))}
+    settings = config(policy, tmp_path, steps=1, held_out=held_out, evaluation={"every": 0})
+
+    def killed(phase):
+        raise KeyboardInterrupt(phase)
+
+    with pytest.raises(KeyboardInterrupt), Trainer(settings, say=lambda _: None, phase=killed) as trainer:
+        trainer.run()
+    before = Journal(settings.folder / "journal.jsonl").before()
+    assert (before.problems, before.samples) == (2, 1)
+    evaluated = []
+    monkeypatch.setattr(Trainer, "_evaluate", lambda self, step: evaluated.append(step) or before)
+    run(settings)
+    assert evaluated == [1]
+    assert Journal(settings.folder / "journal.jsonl").before() == before
+
+
 def test_held_out_problems_that_are_trained_on_are_refused(policy, tmp_path):
     held_out = {"path": str(tmp_path / "train.jsonl")}
     with pytest.raises(InputError, match="not trained on"):
@@ -152,11 +169,22 @@ def test_a_sampler_that_did_not_take_the_weights_stops_the_run(policy, tmp_path)
             trainer.run()
 
 
-def test_other_settings_do_not_go_on_with_a_run(tmp_path):
-    keep_settings(tmp_path, {"seed": 0, "steps": 3})
-    keep_settings(tmp_path, {"seed": 0, "steps": 5})
-    with pytest.raises(ConfigError, match="seed"):
-        keep_settings(tmp_path, {"seed": 1, "steps": 5})
+def test_a_step_whose_line_could_not_be_written_is_done_again(policy, tmp_path):
+    """A checkpoint must not hold a step that the journal has not: the resumed run would leave it out."""
+    expected = run(config(policy, tmp_path, name="whole", steps=4))
+    settings = config(policy, tmp_path, steps=4)
+    journal = settings.folder / "journal.jsonl"
+
+    def obstruct(phase):
+        if phase == "write" and len(Journal(journal).read()) == 1:
+            journal.rename(tmp_path / "aside")
+            journal.mkdir()
+
+    with pytest.raises(OSError, match="journal"), Trainer(settings, say=lambda _: None, phase=obstruct) as trainer:
+        trainer.run()
+    journal.rmdir()
+    (tmp_path / "aside").rename(journal)
+    assert run(settings) == expected
 
 
 # --- killed --------------------------------------------------------------------------------------------------------

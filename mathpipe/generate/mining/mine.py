@@ -82,6 +82,7 @@ def _problem(page: Page, draft: Draft, config: MineConfig) -> Problem:
         answer=stated_answer(question, answer, solution, is_post=draft.is_post),
         solution=solution or answer or None,
         origin=f"{page.url}#{draft.label}",
+        license=page.license,
     )
 
 
