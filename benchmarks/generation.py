@@ -12,10 +12,7 @@ exit status 1 where a target is missed by either.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
@@ -27,20 +24,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.contender_process import ContenderProcess, Took
 from benchmarks.generation_contenders import CONTEXT, EQUAL, LONGEST, SHORTEST
 from benchmarks.generation_tools import PROGRAMS, ROUNDS, SLOWEST, TOOL_WAYS, WORKERS
 
 BATCHES = (32, 64, 128, 256)
 LENGTHS = {"equal": f"{EQUAL} tokens each", "mixed": f"{SHORTEST} to {LONGEST} tokens"}
 SPEED_UP, OVERHEAD = 2.0, 0.025
-_ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "TRANSFORMERS_VERBOSITY": "error",
-}
-Took = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,36 +46,18 @@ class Contender:
     """A process that generates when it is told to."""
 
     def __init__(self, kind: str, model: Path) -> None:
-        command = [sys.executable, "-m", "benchmarks.generation_contenders", kind, str(model)]
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            env={**os.environ, **_ONE_THREAD},
-        )
+        self._process = ContenderProcess("benchmarks.generation_contenders", [kind, str(model)])
 
     def run(self, **order: Any) -> Took:
         """Have it done and say what it took."""
-        told = ""
-        if self._process.stdin and self._process.stdout and self._process.poll() is None:
-            self._process.stdin.write(json.dumps(order) + "\n")
-            self._process.stdin.flush()
-            told = self._process.stdout.readline()
-        if not told:
-            self._log.seek(0)
-            raise SystemExit(f"a contender died at {order}:\n{self._log.read()[-3000:]}")
-        took: Took = json.loads(told)
+        took = self._process.ask(order)
+        if took is None:
+            raise SystemExit("\n".join([f"a contender died at {order}:", *self._process.log()[-40:]]))
         return took
 
     def close(self) -> None:
         """Let it end."""
-        if self._process.stdin:
-            self._process.stdin.close()
-        self._process.wait()
-        self._log.close()
+        self._process.close()
 
 
 def main() -> int:

@@ -4,12 +4,13 @@
 
 In: nothing; a policy that `rl.cold_start` makes in half a minute, and a random Llama with a larger vocabulary.
 Learner: the same trajectories are scored (as a correction for the sampler needs it) and learned from, one optimizer
-step, fp32. Whole step: sampling, verdicts, scores, update, and renewal of the sampler's weights, 16 problems in
-groups of 8, with `generate` in both and with vLLM in both; ours also writes its samples, journal and probes the
-sampler. TRL cannot load weights into vLLM on a CPU (its row says what happens); a second row gives it our way of
-loading them. Every contender of the whole step is a process of its own on one thread; they take turns, figures are
-medians over rounds, by the clock and in seconds of a core (verifiers, the same in both, run in a process that is not
-counted there). Out: tables, and exit status 1 where ours is not 1.3 times as fast.
+step, fp32; ours scores in the pass that learns, so that there is no time of its own to show. Whole step: sampling,
+verdicts, scores, update, and renewal of the sampler's weights, 16 problems in groups of 8, with `generate` in both
+and with vLLM in both; ours also writes its samples, journal and probes the sampler. TRL cannot load weights into
+vLLM on a CPU (its row says what happens); a second row gives it our way of loading them. Every contender of the
+whole step is a process of its own on one thread; they take turns, figures are medians over rounds, by the clock and
+in seconds of a core (verifiers, the same in both, run in a process that is not counted there). Out: tables, and exit
+status 1 where ours is not 1.3 times as fast.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import os
 import re
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -34,6 +34,8 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.contender_process import ONE_THREAD, ContenderProcess, Took
+
 GROUPS, SAMPLES, MAX_TOKENS = 16, 8, 96
 SEQUENCES = GROUPS * SAMPLES
 MICRO_BATCHES = (1, 4)  # a step of TRL's learner is cut into so many; the whole step takes the faster one
@@ -41,15 +43,6 @@ POLICY, WIDE, WIDE_GROUPS = "the policy (width 128, some 400 tokens)", "width 25
 LENGTHS = {"equal": (96, 96), "mixed": (8, 192)}
 TARGET = 1.3
 _FIRST_ID, _LAST_ID = 5, 339  # of cold_start's tokenizer: no special tokens
-_ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "TRL_EXPERIMENTAL_SILENCE": "1",
-}
-Took = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +54,9 @@ class Way:
     engine: str
 
 
-# Without vLLM TRL trusts its sampler, so that the first row is like TRL's; our default corrects for it all the same.
+# Without vLLM TRL trusts its sampler; ours corrects for it all the same.
 WAYS = {
     "transformers": [
-        Way("ours, uncorrected", "ours-uncorrected", "transformers"),
         Way("ours", "ours", "transformers"),
         Way("ours, groups that agree dropped", "ours-dropping", "transformers"),
         Way("TRL, generate", "trl", "transformers"),
@@ -85,45 +77,26 @@ class Contender:
 
     def __init__(self, way: Way, policy: Path, parts: int) -> None:
         self.way, self.failure = way, ""
-        command = [sys.executable, "-m", "benchmarks.grpo_step", "--contender", way.kind, way.engine]
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
-        self._process = subprocess.Popen(
-            [*command, str(policy), str(parts)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            env={**os.environ, **_ONE_THREAD, "MASTER_PORT": str(free_port())},  # TRL's vLLM listens there
+        self._process = ContenderProcess(
+            "benchmarks.grpo_step",
+            ["--contender", way.kind, way.engine, str(policy), str(parts)],
+            MASTER_PORT=str(free_port()),  # TRL's vLLM listens there
         )
 
     def step(self) -> Took | None:
         """One step; None where the process is gone."""
-        told = ""
-        if self._process.stdin and self._process.stdout and self._process.poll() is None:
-            try:
-                self._process.stdin.write("step\n")
-                self._process.stdin.flush()
-                told = self._process.stdout.readline()
-            except BrokenPipeError:
-                told = ""
-        if told:
-            took: Took = json.loads(told)
-            return took
-        self._process.wait()
-        self._log.seek(0)
-        lines = [line for line in self._log.read().splitlines() if line.strip()]
-        errors = [found.group() for line in lines if (found := re.search(r"\w*Error\b.*", line))]
-        self.failure = (errors or lines or ["no word"])[-1]
-        if self.way.kind.startswith("ours"):
-            raise SystemExit("\n".join(["ours died:", *lines[-20:]]))
-        return None
+        took = self._process.ask({})
+        if took is None:
+            lines = self._process.log()
+            errors = [found.group() for line in lines if (found := re.search(r"\w*Error\b.*", line))]
+            self.failure = (errors or lines or ["no word"])[-1]
+            if self.way.kind.startswith("ours"):
+                raise SystemExit("\n".join(["ours died:", *lines[-20:]]))
+        return took
 
     def close(self) -> None:
         """Let it end."""
-        if self._process.stdin and self._process.poll() is None:
-            self._process.stdin.close()
-        self._process.wait()
-        self._log.close()
+        self._process.close()
 
 
 def free_port() -> int:
@@ -142,7 +115,7 @@ def main() -> int:
         kind, engine, model, parts = asked.contender
         contend(kind, engine, Path(model), int(parts))
         return 0
-    os.environ.update(_ONE_THREAD)
+    os.environ.update(ONE_THREAD)
     console = Console(width=150)
     with tempfile.TemporaryDirectory() as folder:
         policy = make_policy(Path(folder) / "policy")
@@ -244,7 +217,7 @@ def in_parts(parts: int) -> str:
 
 
 def our_learner(model: Path, rows: Rows) -> Work:
-    """`Learner.score` and `.update`."""
+    """`Learner.update`."""
     from rl.advantages import AdvantageConfig, group_advantages
     from rl.learner import Learner, LearnerConfig, LossConfig
     from rl.trajectories import TrainSequence
@@ -258,11 +231,11 @@ def our_learner(model: Path, rows: Rows) -> Work:
             prompt_ids=prompt,
             completion_ids=completion,
             advantages=(value,) * len(completion),
-            importance=(1.0,) * len(completion),
+            sampler_logprobs=(-1.0,) * len(completion),
         )
         for (prompt, completion, _), value in zip(rows, values, strict=True)
     ]
-    return {"score": lambda: made.score(sequences), "update": lambda: made.update(sequences)}
+    return {"score": lambda: None, "update": lambda: made.update(sequences)}
 
 
 def their_learner(model: Path, rows: Rows, count: int, *, head: bool = False) -> Work:
@@ -448,7 +421,6 @@ def take_ours(kind: str, engine: str, policy: Path, __: int, folder: Path) -> It
             "checkpoint": {"every": 10_000},
             "workers": 1,
         }
-        | ({"correction": {"kind": "none"}} if kind == "ours-uncorrected" else {})
     )
     with Trainer(config, say=lambda _: None) as trainer:
         for _ in sys.stdin:

@@ -37,6 +37,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.contender_process import ONE_THREAD
 from mathpipe.core.config import load_config
 from mathpipe.core.records import Outcome
 from mathpipe.core.store import read_records
@@ -93,13 +94,7 @@ def _arguments() -> argparse.Namespace:
 def job(name: str, **given: Any) -> Found:
     """Do it in a process of its own, on one thread."""
     command = [sys.executable, "-m", "benchmarks.policy_methods", "--job", name, "--given", json.dumps(given)]
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-        "VLLM_CPU_KVCACHE_SPACE": "1",
-        "TRANSFORMERS_VERBOSITY": "error",
-    }
+    environment = os.environ | ONE_THREAD
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{name} {given} failed:\n{done.stderr[-3000:]}")

@@ -14,7 +14,7 @@ from statistics import fmean, pstdev, stdev
 
 from mathpipe.core.config import Config
 from mathpipe.core.errors import InputError
-from verify.rewards.steps import normalised_steps, step_advantages
+from verify.rewards.steps import step_advantages
 
 # Rewards that differ by less are one reward: sums of weighted parts differ in the last bits.
 TOLERANCE = 1e-6
@@ -85,15 +85,15 @@ def _deviation(values: Sequence[float], kind: Deviation) -> float:
 def process_advantages(group: Sequence[Sequence[tuple[int, float]]], lengths: Sequence[int]) -> list[list[float]]:
     """Process supervision (the paper's section 4.1.3): a token's is the sum of normalised rewards from its step on.
 
-    In: for each sample the (last token's position, reward) of its steps, in order, and its length in tokens. Tokens
-    behind the last step have no step of their own: 0. Raises `InputError` for a step that ends outside.
+    In: for each sample the (last token's position, normalised reward) of its steps, in order, and its length in
+    tokens. Tokens behind the last step have none of their own: 0. Raises `InputError` for a step that ends outside.
     """
-    normalised = normalised_steps([[reward for _, reward in steps] for steps in group])
     found = []
-    for steps, rewards, length in zip(group, normalised, lengths, strict=True):
+    for steps, length in zip(group, lengths, strict=True):
         values = [0.0] * length
         begin = 0
-        for (last, _), advantage in zip(steps, step_advantages(rewards), strict=True):
+        summed = step_advantages([reward for _, reward in steps])
+        for (last, _), advantage in zip(steps, summed, strict=True):
             if not begin <= last < length:
                 raise InputError(
                     f"a step that ends at token {last}", f"ends that rise, below {length}", "mend the steps"

@@ -7,7 +7,8 @@ Out: `TrainSequence`s. Pure values: nothing here touches a model.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -41,10 +42,11 @@ class Groups:
 def advantaged(scored: Sequence[Scored], config: AdvantageConfig, *, keep_all: bool) -> Groups:
     """Advantages within each group (samples next to one another with the same `group`).
 
-    A group whose rewards all agree is dropped before the backbone sees it, unless `keep_all`.
+    Under process supervision the rewards that are compared are those of all steps of the group. A group whose rewards
+    all agree is dropped before the backbone sees it, unless `keep_all`.
     """
     groups = [list(items) for _, items in itertools.groupby(scored, key=lambda item: item.trajectory.group)]
-    found = group_advantages([[item.reward for item in group] for group in groups], config)
+    found = group_advantages([_compared(group) for group in groups], config)
     samples: list[Advantaged] = []
     kept = 0
     for group, outcome in zip(groups, found, strict=True):
@@ -54,6 +56,12 @@ def advantaged(scored: Sequence[Scored], config: AdvantageConfig, *, keep_all: b
         kept += bool(rows)
         samples += rows
     return Groups(tuple(samples), kept, sum(not outcome.teaches for outcome in found))
+
+
+def recorded(scored: Sequence[Scored]) -> Groups:
+    """For SFT: every sample counts as it is, with a coefficient of 1 on each token."""
+    samples = tuple(Advantaged(item.trajectory, (1.0,) * len(item.trajectory.completion_ids)) for item in scored)
+    return Groups(samples, len({item.trajectory.group for item in scored}), 0)
 
 
 def rewarded(scored: Sequence[Scored], config: AdvantageConfig) -> Groups:
@@ -86,17 +94,31 @@ def estimated(groups: Groups, values: Sequence[tuple[float, ...]], config: Criti
     return replace(groups, samples=tuple(samples))
 
 
+def _by_steps(group: list[Scored]) -> list[Scored]:
+    """The judged samples of a group under process supervision; none without it, or where one has no baseline."""
+    judged = [item for item in group if item.reward is not None]
+    return judged if len(judged) > 1 and all(item.step_rewards for item in judged) else []
+
+
+def _compared(group: list[Scored]) -> list[float | None]:
+    """The rewards within which a group's mean and deviation are taken."""
+    if steps := _by_steps(group):
+        return [reward for item in steps for _, reward in item.step_rewards]
+    return [item.reward for item in group]
+
+
 def _is_masked(trajectory: Trajectory, mask_cut: bool) -> bool:
     return mask_cut and trajectory.finish is not Finish.STOP
 
 
 def _token_advantages(group: list[Scored], outcome: tuple[float | None, ...]) -> list[Advantaged]:
     """Outcome supervision: one number on every token. Process supervision, where samples have steps: one a step."""
+    if steps := _by_steps(group):
+        left = iter(outcome)
+        normalised = [[(last, next(left) or 0.0) for last, _ in item.step_rewards] for item in steps]
+        rows = process_advantages(normalised, [len(item.trajectory.completion_ids) for item in steps])
+        return [Advantaged(item.trajectory, tuple(row)) for item, row in zip(steps, rows, strict=True)]
     judged = [(item, value) for item, value in zip(group, outcome, strict=True) if value is not None]
-    if judged and all(item.step_rewards for item, _ in judged):
-        lengths = [len(item.trajectory.completion_ids) for item, _ in judged]
-        rows = process_advantages([item.step_rewards for item, _ in judged], lengths)
-        return [Advantaged(item.trajectory, tuple(row)) for (item, _), row in zip(judged, rows, strict=True)]
     return [Advantaged(item.trajectory, (value,) * len(item.trajectory.completion_ids)) for item, value in judged]
 
 
@@ -118,11 +140,13 @@ def corrected(
     *,
     keep_old: bool,
     mask_cut: bool,
+    by_update: bool = False,
 ) -> Corrected:
     """Put together what is known of each sample.
 
     `trainer` are log-probabilities under the trainer's weights before the step's first update (None: not scored, and
-    the sampler is trusted). `keep_old`: the step makes several updates, so that ratios move away from 1.
+    the sampler is trusted, unless `by_update`: the update itself scores and corrects). `keep_old`: the step makes
+    several updates, so that ratios move away from 1.
     """
     sequences: list[TrainSequence] = []
     weights: list[float] = []
@@ -145,6 +169,7 @@ def corrected(
                 old_logprobs=trainer[place] if trainer is not None and keep_old else None,
                 reference_logprobs=None if reference is None else reference[place],
                 importance=importance,
+                sampler_logprobs=trajectory.sampler_logprobs if by_update else None,
                 returns=sample.returns,
                 old_values=sample.old_values,
             )
@@ -157,6 +182,29 @@ def corrected(
     )
 
 
+def measured(
+    learned: Corrected, scores: Mapping[int, tuple[float, ...]], config: CorrectionConfig
+) -> tuple[Corrected, Gap]:
+    """The same with what an update that scored by itself has found, and the gap; `scores` by the sequence's place."""
+    pairs = [
+        (mine, theirs)
+        for place, row in sorted(scores.items())
+        for mine, theirs in zip(row, learned.sequences[place].sampler_logprobs or (), strict=True)
+        if not math.isnan(mine)  # not learned from, so not scored
+    ]
+    if not pairs:
+        return learned, Gap(0.0, 0.0)
+    mine, theirs = zip(*pairs, strict=True)
+    found = importance_weights(mine, theirs, config)
+    seen = replace(
+        learned,
+        importance_mean=fmean(found.weights),
+        importance_max=max(found.weights),
+        capped_share=found.capped / len(pairs),
+    )
+    return seen, _gap(abs(one - other) for one, other in pairs)
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """How far the sampler's log-probabilities are from the trainer's, a token."""
@@ -167,12 +215,17 @@ class Gap:
 
 def sampler_gap(samples: Sequence[Trajectory], trainer: Sequence[tuple[float, ...]]) -> Gap:
     """|trainer - sampler| over all tokens."""
-    gaps = [
+    return _gap(
         abs(mine - theirs)
         for trajectory, scores in zip(samples, trainer, strict=True)
+        if trajectory.sampler_logprobs  # a written solution was drawn by no sampler
         for mine, theirs in zip(scores, trajectory.sampler_logprobs, strict=True)
-    ]
-    return Gap(fmean(gaps), max(gaps)) if gaps else Gap(0.0, 0.0)
+    )
+
+
+def _gap(gaps: Iterable[float]) -> Gap:
+    found = list(gaps)
+    return Gap(fmean(found), max(found)) if found else Gap(0.0, 0.0)
 
 
 def mini_batches(sequences: Sequence[TrainSequence], updates: int, unit: int = 1) -> list[list[TrainSequence]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import random
 import time
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,15 @@ _REPORTS = 5
 
 
 class ColdStartConfig(Config):
-    """What is taught, to how large a model, for how long. Sizes in tokens, layers and dimensions."""
+    """What is taught, to how large a model, for how long. Sizes in tokens, layers and dimensions.
+
+    `worked` is the share of texts that show their steps; the others only state the answer, as much of the web does.
+    A policy that learned from both answers in both ways, and GRPO has something to choose.
+    """
 
     folder: Path
     templates: TemplateSource
+    worked: float = Field(default=1.0, ge=0, le=1)
     prompt: str = "math-cot"
     layers: int = Field(default=2, ge=1)
     width: int = Field(default=128, ge=64, multiple_of=64)
@@ -56,11 +62,14 @@ def cold_start(config: ColdStartConfig, console: Console) -> Path:
     """Make, teach and save the policy; gives back its folder. The same configuration gives the same weights."""
     started = time.perf_counter()
     source = ProblemSource(templates=config.templates, split="train")
-    conversations = [_conversation(problem, config.prompt) for problem in problems_of(source)]
+    rng = random.Random(config.seed)
+    conversations = [
+        _conversation(problem, config.prompt, worked=rng.random() < config.worked) for problem in problems_of(source)
+    ]
     tokenizer = make_tokenizer(conversations, config.vocabulary)
     examples = _examples(conversations, ChatTemplate(tokenizer, "tokenizer"), config.context_tokens)
     torch.manual_seed(config.seed)
-    model = _model(config, tokenizer)
+    model = _model(config, tokenizer).to("cuda" if torch.cuda.is_available() else "cpu")
     teaching = SftConfig(
         steps=config.steps, sequences=config.sequences, learning_rate=config.learning_rate, seed=config.seed
     )
@@ -95,10 +104,11 @@ def make_tokenizer(conversations: list[list[Message]], vocabulary: int) -> Any:
     return fast
 
 
-def _conversation(problem: Problem, prompt: str) -> list[Message]:
+def _conversation(problem: Problem, prompt: str, *, worked: bool) -> list[Message]:
     if problem.solution is None:
         raise InputError(f"problem {problem.problem_id}", "a written solution to learn from", "use made problems")
-    return [*load_prompt(prompt).messages(problem), Message("assistant", problem.solution)]
+    text = problem.solution if worked else problem.solution.splitlines()[-1]
+    return [*load_prompt(prompt).messages(problem), Message("assistant", text)]
 
 
 def _examples(conversations: list[list[Message]], template: ChatTemplate, context_tokens: int) -> list[Example]:

@@ -10,13 +10,19 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from mathpipe.core.records import Problem
 from mathpipe.generate.engines.engine import sample_seed
 from rl.grpo_config import GrpoConfig
 from rl.rollout import ProblemStream, Rollout, RolloutJob
-from rl.samplers import Sampler
+
+
+class Source(Protocol):
+    """What a job is handed to."""
+
+    def sample(self, job: RolloutJob) -> Future[Rollout]:
+        """Queue a job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,7 @@ class Drawn:
 class Drawer:
     """Hands jobs to the sampler and rollouts back."""
 
-    def __init__(self, config: GrpoConfig, problems: list[Problem], sampler: Sampler) -> None:
+    def __init__(self, config: GrpoConfig, problems: list[Problem], sampler: Source) -> None:
         self._config = config
         self._sampler = sampler
         self._stream = ProblemStream(problems, config.seed)

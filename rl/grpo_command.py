@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,6 +36,9 @@ def grpo_command(config: Path, overrides: tuple[str, ...], address: str | None) 
     if address is not None:
         run_as_job("grpo", config, overrides, address=address, say=click.echo)
         return
+    if os.environ.get("RANK", "0") != "0":  # of torchrun: the first process shows and writes, this one only works
+        learning_run(settings)
+        return
     keep_settings(settings.folder / "config.json", json.loads(settings.model_dump_json()), free=_FREE)
     watched_run(settings)
     click.echo(f"policy:   {settings.folder / 'policy'}")
@@ -43,10 +47,17 @@ def grpo_command(config: Path, overrides: tuple[str, ...], address: str | None) 
     click.echo(f"report:   {settings.folder / 'report.html'}")
 
 
+def learning_run(settings: GrpoConfig) -> None:
+    """The run as a process sees it that does not lead: nothing is shown."""
+    from rl.trainer import Trainer
+
+    with Trainer(settings) as trainer:
+        trainer.run()
+
+
 def watched_run(settings: GrpoConfig) -> None:
     """The run with its view, its watchdog, TensorBoard, and a report after step 1, each evaluation and the end."""
     from rl.journal import Journal, JournalLine
-    from rl.lead import Lead
     from rl.trainer import Trainer
     from rl.watch.tensorboard import TensorBoard
     from rl.watch.terminal import RunView
@@ -74,10 +85,9 @@ def watched_run(settings: GrpoConfig) -> None:
 
         trainer = stack.enter_context(Trainer(settings, say=view.say, watch=watch, phase=phase))
         view.forget_after(trainer.steps_done)
-        if Lead.here().leads:
-            boards.append(TensorBoard(settings.folder, trainer.steps_done + 1, view.say))
-            stack.callback(boards[0].close)
-            stack.callback(renew_report, settings.folder, view.say)  # a run that a guard stops has one, too
+        boards.append(TensorBoard(settings.folder, trainer.steps_done + 1, view.say))
+        stack.callback(boards[0].close)
+        stack.callback(renew_report, settings.folder, view.say)  # a run that a guard stops has one, too
         trainer.run()
 
 

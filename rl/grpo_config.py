@@ -12,7 +12,7 @@ from mathpipe.core.config import Config
 from mathpipe.generate import EngineConfig
 from mathpipe.generation import ProblemSource
 from rl.advantages import AdvantageConfig
-from rl.judging import RewardConfig
+from rl.judging import RewardConfig, Supervision
 from rl.learner.config import LearnerConfig, LossConfig
 from rl.learner.critic import CriticConfig
 from rl.losses import Level
@@ -22,19 +22,14 @@ from rl.rollout import SamplingConfig
 from rl.samplers import Place
 from verify import PoolLimits
 
-_WITHOUT_ADVANTAGES = {"rft", "dpo"}
+_WITHOUT_ADVANTAGES = {"sft", "rft", "dpo"}
+_WITHOUT_STEPS = {"sft", "dpo"}
 
 
 class SamplerEngine(EngineConfig):
     """The engine that samples; its model is the policy."""
 
     model: str = ""
-
-
-class RunSampling(SamplingConfig):
-    """How the policy is sampled; with a critic a group may be a single sample."""
-
-    samples: int = Field(default=8, ge=1)
 
 
 class DynamicSampling(Config):
@@ -88,7 +83,7 @@ class GrpoConfig(Config):
     seed: int = 0
     output: Path = Path("data/grpo")
     engine: SamplerEngine = SamplerEngine()
-    sampling: RunSampling = RunSampling()
+    sampling: SamplingConfig = SamplingConfig()
     dynamic_sampling: DynamicSampling = DynamicSampling()
     reward: RewardConfig = RewardConfig()
     advantage: AdvantageConfig = AdvantageConfig()
@@ -133,16 +128,36 @@ class GrpoConfig(Config):
     def _check_method(self) -> None:
         """Raises ValueError for a loss that does not go with what it would be given."""
         name, critic = self.loss.name, self.critic.kind != "none"
-        if name == "sft":
-            raise ValueError("loss sft learns from written solutions, not from samples: use python -m rl.sft")
         if critic and name in _WITHOUT_ADVANTAGES:
             raise ValueError(f"critic.kind {self.critic.kind}: loss {name} has no use for a critic's advantages")
-        if not critic and self.sampling.samples < 2:
+        if name == "sft":
+            self._check_written()
+        elif not critic and self.sampling.samples < 2:
             raise ValueError("sampling.samples must be greater than or equal to 2 (a group), or critic.kind be set")
+        if name in _WITHOUT_STEPS and self.reward.supervision is Supervision.PROCESS:
+            raise ValueError(f"reward.supervision process: loss {name} takes no rewards of steps")
         if name == "dpo" and self.correction.kind is not Correction.NONE:
             raise ValueError("loss dpo takes no importance weights: use preset dpo, or correction: {kind: none}")
         if name == "dpo" and self.mask_cut_completions:
             raise ValueError("loss dpo compares whole completions: leave mask_cut_completions out")
+
+    def _check_written(self) -> None:
+        """Raises ValueError for what only samples of a policy have."""
+        if self.sampling.samples != 1 or self.correction.kind is not Correction.NONE:
+            raise ValueError(
+                "loss sft learns from one written solution of each problem, which no sampler drew: use preset sft, "
+                "or sampling: {samples: 1} and correction: {kind: none}"
+            )
+
+    @property
+    def is_supervised(self) -> bool:
+        """Whether written solutions are learned from, not samples."""
+        return self.loss.name == "sft"
+
+    @property
+    def needs_sampler(self) -> bool:
+        """Whether anything is sampled: to learn from, or to be scored."""
+        return not self.is_supervised or self.held_out is not None
 
     @property
     def unit(self) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from statistics import fmean
+from math import sqrt
+from statistics import fmean, pvariance
 
 from mathpipe.core.records import Outcome, Problem
 from rl.grpo_config import GrpoConfig
@@ -39,6 +40,7 @@ def held_out_score(scored: Sequence[Scored], problems: int, samples: int) -> Hel
         sum(item.outcome is Outcome.CORRECT for item in items)
         for _, items in itertools.groupby(scored, key=lambda item: item.trajectory.group)
     ]
+    shares = [count / samples for count in right] + [0.0] * (problems - len(right))
     lengths = [len(item.trajectory.completion_ids) for item in scored]
     return HeldOutScore(
         problems=problems,
@@ -47,4 +49,10 @@ def held_out_score(scored: Sequence[Scored], problems: int, samples: int) -> Hel
         unjudged=sum(item.outcome is None for item in scored),
         pass_at_1=sum(right) / (problems * samples),
         mean_tokens=fmean(lengths) if lengths else 0.0,
+        error=standard_error(shares),
     )
+
+
+def standard_error(values: Sequence[float]) -> float:
+    """Of the mean; 0 where one value alone says nothing of it."""
+    return sqrt(pvariance(values) / (len(values) - 1)) if len(values) > 1 else 0.0

@@ -26,14 +26,18 @@ class StepTimes:
     update: float = 0.0
     sync: float = 0.0
     evaluate: float = 0.0
-    checkpoint: float = 0.0
+    write: float = 0.0  # the samples
+    checkpoint: float = 0.0  # of the step before
     step: float = 0.0
     tokens_per_second: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOutScore:
-    """Right answers on the held-out problems: `pass_at_1` is the mean over problems of the share of right samples."""
+    """Right answers on the held-out problems: `pass_at_1` is the mean over problems of the share of right samples.
+
+    `error` is that mean's standard error over the problems.
+    """
 
     problems: int
     samples: int
@@ -41,6 +45,7 @@ class HeldOutScore:
     unjudged: int
     pass_at_1: float
     mean_tokens: float
+    error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +88,7 @@ class StepRecord:
     grad_norm: float
     learning_rate: float
     value_loss: float = 0.0  # of a critic, over the step's updates
+    step_reward_mean: float = 0.0  # over all steps of the judged samples, under process supervision
     explained_variance: float = 0.0  # of the returns, by the critic before the step's first update
     warnings: list[str] = field(default_factory=list)
     held_out: HeldOutScore | None = None
@@ -97,10 +103,27 @@ class JournalLine:
 
 
 class Journal:
-    """`journal.jsonl` of a run."""
+    """`journal.jsonl` of a run, and `before.json` beside it: the held-out score from before the first step."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._before = path.with_name("before.json")
+
+    def before(self) -> HeldOutScore | None:
+        """The score from before training; None where there was no evaluation, or none that ended."""
+        if not self._before.is_file():
+            return None
+        try:
+            return HeldOutScore(**json.loads(self._before.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise InputError(str(self._before), f"a held-out score ({error})", "remove the file") from None
+
+    def write_before(self, score: HeldOutScore) -> None:
+        """Keep the score from before training; the file is there whole or not at all."""
+        unfinished = self._before.with_name(self._before.name + ".tmp")
+        with disk_faults(self._before):
+            unfinished.write_text(json.dumps(asdict(score)) + "\n", encoding="utf-8")
+            unfinished.replace(self._before)
 
     def read(self) -> list[JournalLine]:
         """All whole lines; a last one that a kill tore is left out. Raises `InputError` for what is no step."""

@@ -9,12 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from enum import StrEnum
+from typing import Any
 
 from pydantic import Field
 
 from mathpipe.core.config import Config
 from mathpipe.core.records import Outcome, Problem, ProblemKind
+from rl.process_supervision import Equations, OutcomeJudge, Rollouts, StepConfig, StepJudge, StepVerifierKind
+from rl.samplers import Sampler
+from rl.token_positions import decoder_of
 from rl.trajectories import Scored, Trajectory
+from verify import percent
+from verify.answers.extract import extract_answer
 from verify.rewards import (
     ClaimPool,
     Reward,
@@ -29,6 +36,13 @@ from verify.rewards import (
 )
 
 
+class Supervision(StrEnum):
+    """What is rewarded: the solution as a whole, or each of its steps."""
+
+    OUTCOME = "outcome"
+    PROCESS = "process"
+
+
 class RewardConfig(Config):
     """Weights of what is summed to a reward; 0 leaves a part out. `soft_tokens` before the limit length costs."""
 
@@ -37,6 +51,8 @@ class RewardConfig(Config):
     repetition: float = Field(default=0.0, ge=0)
     overlong: float = Field(default=0.0, ge=0)
     soft_tokens: int = Field(default=256, ge=1)
+    supervision: Supervision = Supervision.OUTCOME
+    steps: StepConfig = StepConfig()  # under process supervision
 
 
 class Judge:
@@ -70,7 +86,7 @@ class Judge:
             [item.text for item in trajectories],
             prompts=[problem.question for problem in asked],
             completion_ids=[item.completion_ids for item in trajectories],
-            answer=[problem.answer for problem in asked],
+            answer=[_reference(problem, item) for problem, item in zip(asked, trajectories, strict=True)],
             statement=[problem.statement for problem in asked],
             tests=[[_io_test(asdict(test)) for test in problem.tests] for problem in asked],
             log_extra=logged.__setitem__,
@@ -81,6 +97,25 @@ class Judge:
             Scored(trajectory=item, reward=score, outcome=_outcome(right), detail=str(reason))
             for item, score, right, reason in zip(trajectories, scores, verified, reasons, strict=True)
         ]
+
+
+def step_judge(
+    config: RewardConfig, pool: ClaimPool, judge: OutcomeJudge, sampler: Sampler, tokenizer: Any
+) -> StepJudge | None:
+    """What rewards steps; None where outcomes alone are rewarded."""
+    if config.supervision is Supervision.OUTCOME:
+        return None
+    decode = decoder_of(tokenizer)
+    by_rollouts = config.steps.verifier is StepVerifierKind.ROLLOUTS
+    verifier = Rollouts(sampler, judge, decode, config.steps.rollouts) if by_rollouts else Equations(pool)
+    return StepJudge(verifier, decode, config.correct, config.steps.lines)
+
+
+def _reference(problem: Problem, item: Trajectory) -> str | None:
+    """What the answer is held against: after the percent rule, as selection and evaluation do."""
+    if problem.kind is not ProblemKind.ANSWER or problem.answer is None:
+        return problem.answer
+    return percent.stated_reference(problem.question, problem.answer, extract_answer(item.text))
 
 
 def _composed(verifier: Reward, config: RewardConfig, max_tokens: int) -> Reward:

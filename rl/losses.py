@@ -22,6 +22,7 @@ DeepSeek-V3.2.
 
 import difflib
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
@@ -66,6 +67,9 @@ class TokenBatch:
         old_logprob_T: log-probabilities under the policy at the time of sampling. None: the policy itself, ratio 1.
         reference_logprob_T: log-probabilities under the reference policy, for the KL term and for DPO.
         importance_T: correction for a sampler that disagrees with the trainer, a factor of the policy's term alone.
+        sampler_logprob_T: in its place, where the policy has not moved since: the sampler's log-probabilities, from
+            which the loss makes the factor itself, min(importance_cap, pi / sampler). It saves a pass of its own.
+        importance_cap: bounds that factor.
     """
 
     weight_T: Tensor
@@ -75,6 +79,8 @@ class TokenBatch:
     old_logprob_T: Tensor | None = None
     reference_logprob_T: Tensor | None = None
     importance_T: Tensor | None = None
+    sampler_logprob_T: Tensor | None = None
+    importance_cap: float = 2.0
 
     def __post_init__(self) -> None:
         tokens = self.weight_T.shape
@@ -85,6 +91,8 @@ class TokenBatch:
                 raise ValueError(
                     f"{name} has shape {tuple(tensor.shape)}, weight_T {tuple(tokens)}: one value a token"
                 )
+        if self.importance_T is not None and self.sampler_logprob_T is not None:
+            raise ValueError("importance_T and sampler_logprob_T: one or the other, both make the same factor")
 
     def _tensors(self) -> dict[str, Tensor]:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
@@ -94,6 +102,15 @@ class TokenBatch:
         """The same for some of the tokens; sequences keep their numbers."""
         chosen: dict[str, Any] = {name: tensor[rows] for name, tensor in self._tensors().items()}
         return replace(self, **chosen)
+
+    def corrected(self, logprob_T: Tensor) -> "TokenBatch":
+        """The same with its factor of importance, where that is to be made of these log-probabilities."""
+        if self.sampler_logprob_T is None:
+            return self
+        log_T = (logprob_T - self.sampler_logprob_T.to(logprob_T.dtype)).clamp(min=-_MAX_LOG_RATIO)
+        weight_T = log_T.clamp(max=math.log(self.importance_cap)).exp()
+        importance_T = torch.where(self.weight_T != 0, weight_T, 1.0)
+        return replace(self, importance_T=importance_T, sampler_logprob_T=None)
 
 
 class LossTerms(NamedTuple):
@@ -133,7 +150,8 @@ class Loss:
 
     def __call__(self, logprob_T: Tensor, batch: TokenBatch) -> LossTerms:
         """`LossTerms` at `logprob_T`, shape (T,), fp32 or fp64; raises ValueError where the batch lacks a member."""
-        return self.function(logprob_T.detach(), batch)
+        logprob_T = logprob_T.detach()
+        return self.function(logprob_T, batch.corrected(logprob_T))
 
     def may_have_gradient_T(self, batch: TokenBatch) -> Tensor:
         """False where the coefficient is zero whatever the log-probability turns out to be."""

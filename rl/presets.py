@@ -54,6 +54,15 @@ _CISPO: dict[str, Any] = {
 # Rejection-sampling fine-tuning on the policy's own right samples, online (the paper's section 5.2.1).
 _RFT: dict[str, Any] = {"loss": {"name": "rft"}, "advantage": {"scale": "none"}, "correction": {"kind": "none"}}
 
+# SFT in the same loop: the paper's unified view has it as the data source "written solutions" with a coefficient of 1
+# on every token (section 5.2.1); rates are those of DeepSeekMath-Instruct (section 3.2).
+_SFT: dict[str, Any] = {
+    "loss": {"name": "sft"},
+    "correction": {"kind": "none"},
+    "sampling": {"problems": 256, "samples": 1, "max_tokens": 4096},
+    "learner": {"learning_rate": 5e-5},
+}
+
 # PPO (1707.06347) with generalised advantages (1506.02438) as it is used on language models: the reward at the last
 # token, a value head on the policy's own trunk, the batch in four mini-batches, advantages whitened. One sample of
 # a problem: no group is needed.
@@ -79,6 +88,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "gspo": _GSPO,
     "cispo": _CISPO,
     "rft": _RFT,
+    "sft": _SFT,
     "ppo": _PPO,
     "dpo": _DPO,
 }

@@ -39,7 +39,7 @@ class SamplingConfig(Config):
     """
 
     problems: int = Field(default=16, ge=1)
-    samples: int = Field(default=8, ge=2)
+    samples: int = Field(default=8, ge=1)
     max_tokens: int = Field(default=1024, ge=1)
     temperature: float = Field(default=1.0, gt=0)
     prompt: str = DEFAULT_PROMPTS[Form.CHAIN_OF_THOUGHT]
@@ -60,7 +60,10 @@ class SamplingConfig(Config):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutJob:
-    """What to sample. `seed` differs for every job of a run; temperature 0 is greedy, for evaluation."""
+    """What to sample. `seed` differs for every job of a run; temperature 0 is greedy, for evaluation.
+
+    With `prefixes`, one for each problem, a completion goes on from its tokens, which count to `max_tokens`.
+    """
 
     name: str
     problems: tuple[Problem, ...]
@@ -69,12 +72,18 @@ class RolloutJob:
     temperature: float
     seed: int
     first_group: int = 0
+    prefixes: tuple[tuple[int, ...], ...] = ()
 
     def parts(self, count: int) -> list[RolloutJob]:
         """The job cut into at most `count` jobs, whose trajectories together are the whole job's."""
         size = -(-len(self.problems) // count)
         return [
-            replace(self, problems=self.problems[at : at + size], first_group=self.first_group + at)
+            replace(
+                self,
+                problems=self.problems[at : at + size],
+                first_group=self.first_group + at,
+                prefixes=self.prefixes[at : at + size],
+            )
             for at in range(0, len(self.problems), size)
         ]
 
@@ -101,7 +110,6 @@ class RolloutWorker:
     def sample(self, job: RolloutJob) -> Rollout:
         """Draw every sample of the job."""
         started = time.perf_counter()
-        self._engine.wake()
         asked = [self._request(job, place) for place in range(len(job.problems))]
         places = {request.request_id: place for place, request in enumerate(asked)}
         found: list[Trajectory] = []
@@ -119,7 +127,6 @@ class RolloutWorker:
 
     def update_weights(self, weights: Iterable[tuple[str, Any]], version: int, probe: Probe = ()) -> Scores:
         """Take the policy's weights, and score the probe with them to show that they were taken."""
-        self._engine.wake()
         self._engine.update_weights(weights)
         self._version = version
         return self._engine.score(probe) if probe else []
@@ -128,9 +135,9 @@ class RolloutWorker:
         """Free the engine."""
         self._engine.close()
 
-    def rest(self) -> None:
-        """Give up the device's memory until there is something to sample, where the engine can."""
-        self._engine.sleep()
+    def rest(self) -> bool:
+        """Give up the device's memory until new weights come, where the engine can: True if it did."""
+        return self._engine.sleep()
 
     def _request(self, job: RolloutJob, place: int) -> Request:
         problem, group = job.problems[place], job.first_group + place
@@ -138,11 +145,12 @@ class RolloutWorker:
         if prompt.token_ids is None:
             raise InputError("engine", "one that takes token ids", "use vllm or transformers for training")
         template = self._engine.template
+        begun = job.prefixes[place] if job.prefixes else ()
         return Request(
             request_id=f"{job.name}/{group}",
-            prompt_token_ids=prompt.token_ids,
+            prompt_token_ids=(*prompt.token_ids, *begun),
             n=job.samples,
-            max_tokens=job.max_tokens,
+            max_tokens=job.max_tokens - len(begun),
             temperature=job.temperature,
             stop=self._file.stop if self._settings.style is Style.FEW_SHOT else (),
             stop_token_ids=template.stop_token_ids if template is not None else (),

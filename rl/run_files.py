@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mathpipe.core.records import Finish, Outcome, Problem
@@ -20,7 +20,10 @@ _NAME = re.compile(r"step-(\d{6})\.parquet")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutSample:
-    """One sample of a step. `advantage` is that of its first token, None where it was not learned from."""
+    """One sample of a step. `advantage` is that of its first token, None where it was not learned from.
+
+    `step_rewards` are those of its steps under process supervision, in order.
+    """
 
     step: int
     problem_id: str
@@ -36,6 +39,7 @@ class RolloutSample:
     detail: str
     reward: float | None
     advantage: float | None
+    step_rewards: list[float] = field(default_factory=list)
 
 
 def write_samples(
@@ -82,4 +86,5 @@ def _row(
         detail=item.detail,
         reward=item.reward,
         advantage=advantages.get((trajectory.group, trajectory.index)),
+        step_rewards=[reward for _, reward in item.step_rewards],
     )

@@ -1,6 +1,9 @@
 """Where sampling happens: in this process at once, in a thread beside the learner, or in a Ray actor.
 
-All three are the same queue: calls of one `RolloutWorker` are done in the order in which they were made, and each
+In this process means in every process that learns: each rank samples its part of a job on its own device, which
+learner and engine then have by turns (vLLM sleeps while the learner works, and its weights and cache are gone).
+
+All are the same queue: calls of one `RolloutWorker` are done in the order in which they were made, and each
 gives a future. In an asynchronous run jobs and weights are queued ahead of what the learner needs, so a job is always
 drawn with the same weights, wherever the worker lives: sampling beside learning changes the time, not the result.
 """
@@ -10,12 +13,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from mathpipe.core.errors import InputError, StageError
-from mathpipe.generate import EngineConfig
+from mathpipe.generate import EngineConfig, EngineKind
+from rl.lead import Lead
 from rl.rollout import Probe, Rollout, RolloutJob, RolloutWorker, SamplingConfig, Scores
 
 T = TypeVar("T")
@@ -40,8 +44,8 @@ class Sampler(Protocol):
     def update_weights(self, weights: Iterable[tuple[str, Any]], version: int, probe: Probe = ()) -> Future[Scores]:
         """Queue new weights, with sequences to score; what is given may be changed once this has returned."""
 
-    def rest(self) -> None:
-        """Give the device's memory to the learner, where both use one device."""
+    def rest(self) -> bool:
+        """Give the device's memory to the learner, where both use one: True if new weights must come first then."""
 
     def close(self) -> None:
         """End the worker."""
@@ -75,13 +79,48 @@ class InlineSampler:
         """Update now."""
         return _done(self._worker.update_weights(weights, version, probe))
 
-    def rest(self) -> None:
+    def rest(self) -> bool:
         """Let the engine sleep."""
-        self._worker.rest()
+        return self._worker.rest()
 
     def close(self) -> None:
         """Free the engine."""
         self._worker.close()
+
+
+class RanksSampler:
+    """One engine in each process that learns; a job is shared out among them. Made and renewed by all of them."""
+
+    def __init__(self, plan: WorkerPlan, lead: Lead) -> None:
+        if plan.engine.vllm.tensor_parallel > 1:
+            raise InputError(
+                f"engine.vllm.tensor_parallel={plan.engine.vllm.tensor_parallel}, sampler: inline, several ranks",
+                "an engine on each rank's one device",
+                "set it to 1, or use sampler: ray",
+            )
+        self._lead = lead
+        self._worker = plan.make()
+        lead.answer("sample", self._part)
+
+    def sample(self, job: RolloutJob) -> Future[Rollout]:
+        """Sample now, on every rank."""
+        return _done(_joined([part for part in self._lead.everywhere("sample", job) if part is not None]))
+
+    def update_weights(self, weights: Iterable[tuple[str, Any]], version: int, probe: Probe = ()) -> Future[Scores]:
+        """Update now, on every rank."""
+        return _done(_furthest(self._lead.gathered(self._worker.update_weights(weights, version, probe))))
+
+    def rest(self) -> bool:
+        """Let the engine sleep."""
+        return self._worker.rest()
+
+    def close(self) -> None:
+        """Free the engine."""
+        self._worker.close()
+
+    def _part(self, job: RolloutJob) -> Rollout | None:
+        parts = job.parts(self._lead.world)
+        return self._worker.sample(parts[self._lead.rank]) if self._lead.rank < len(parts) else None
 
 
 class ThreadSampler:
@@ -100,8 +139,9 @@ class ThreadSampler:
         copied = [(name, tensor.clone()) for name, tensor in weights]
         return self._thread.submit(self._worker.update_weights, copied, version, probe)
 
-    def rest(self) -> None:
+    def rest(self) -> bool:
         """Nothing: it samples while the learner works."""
+        return False
 
     def close(self) -> None:
         """End the thread once its queue is empty."""
@@ -135,8 +175,9 @@ class RaySampler:
         stored = ray.put([(name, tensor.detach().cpu()) for name, tensor in weights])
         return self._queue.submit(self._update, stored, version, probe)
 
-    def rest(self) -> None:
+    def rest(self) -> bool:
         """Nothing: the actors have devices of their own."""
+        return False
 
     def close(self) -> None:
         """End the actors and give their places back."""
@@ -157,12 +198,7 @@ class RaySampler:
 
     def _sample(self, job: RolloutJob) -> Rollout:
         parts = job.parts(len(self._actors))
-        found: list[Rollout] = list(self._calls.map(self._call, range(len(parts)), ["sample"] * len(parts), parts))
-        return Rollout(
-            trajectories=tuple(item for part in found for item in part.trajectories),
-            refused=tuple(item for part in found for item in part.refused),
-            seconds=max(part.seconds for part in found),
-        )
+        return _joined(list(self._calls.map(self._call, range(len(parts)), ["sample"] * len(parts), parts)))
 
     def _update(self, stored: Any, version: int, probe: Probe) -> Scores:
         self._weights = (stored, version)
@@ -171,7 +207,7 @@ class RaySampler:
             for number in range(len(self._actors))
         ]
         found = [future.result() for future in futures]
-        return found[0] if len(found) == 1 else _furthest(found)
+        return _furthest(found)
 
     def _call(self, number: int, method: str, *arguments: Any) -> Any:
         import ray
@@ -202,7 +238,9 @@ def _placement_group(plan: WorkerPlan) -> Any:
     from ray.util import placement_group, remove_placement_group
 
     if not ray.is_initialized():
-        ray.init(include_dashboard=False)
+        # "local" where no cluster is named: else Ray would wait for the last one that ran on this machine.
+        address = os.environ.get("RAY_ADDRESS")
+        ray.init(address) if address else ray.init("local", include_dashboard=False)
     bundle = {"CPU": 1.0} | ({"GPU": plan.num_gpus} if plan.num_gpus else {})
     group = placement_group([bundle] * plan.actors, strategy="PACK")
     try:
@@ -225,17 +263,26 @@ def _free() -> str:
     return ", ".join(known) or "none"
 
 
-def _furthest(found: Sequence[Scores]) -> Scores:
-    """Of several actors' scores of one probe, those that lie furthest from the first actor's.
+def _joined(found: Sequence[Rollout]) -> Rollout:
+    """The parts of a job, in their order."""
+    return Rollout(
+        trajectories=tuple(item for part in found for item in part.trajectories),
+        refused=tuple(item for part in found for item in part.refused),
+        seconds=max(part.seconds for part in found),
+    )
 
-    The trainer compares what it is given with its own: one actor that did not take the weights must show.
+
+def _furthest(found: Sequence[Scores]) -> Scores:
+    """Of several engines' scores of one probe, those that lie furthest from the first engine's.
+
+    The trainer compares what it is given with its own: one engine that did not take the weights must show.
     """
     first = [value for row in found[0] for value in row]
 
     def distance(scores: Scores) -> float:
         return sum(abs(a - b) for a, b in zip(first, (v for row in scores for v in row), strict=True))
 
-    return max(found[1:], key=distance) if any(distance(one) for one in found[1:]) else found[0]
+    return max(found, key=distance)
 
 
 class _ActorWorker(RolloutWorker):
@@ -262,23 +309,40 @@ class NoSampler:
             pass
         return _done([])
 
-    def rest(self) -> None:
+    def rest(self) -> bool:
         """Nothing."""
+        return False
 
     def close(self) -> None:
         """Nothing."""
 
 
-def make_sampler(place: Place, plan: WorkerPlan) -> Sampler:
-    """The sampler of that place."""
-    match place:
-        case Place.INLINE:
-            return InlineSampler(plan)
-        case Place.THREAD:
-            return ThreadSampler(plan)
-        case Place.RAY:
-            return RaySampler(plan)
-    raise InputError(f"sampler place {place!r}", ", ".join(Place), "name one of them")
+def make_sampler(place: Place, plan: WorkerPlan, lead: Lead) -> Sampler:
+    """The sampler of that place; every rank makes its own."""
+    if place is Place.INLINE:
+        plan = _by_turns(plan)
+        return InlineSampler(plan) if lead.world == 1 else RanksSampler(plan, lead)
+    if not lead.leads:
+        return NoSampler()
+    if place is Place.RAY:
+        return RaySampler(plan)
+    if lead.world > 1 and plan.engine.kind is not EngineKind.TRANSFORMERS:
+        raise InputError(
+            "sampler: thread on several ranks",
+            "engine.kind: transformers, as vLLM would wait for the other ranks",
+            "use sampler: inline (each rank samples), or ray",
+        )
+    return ThreadSampler(plan)
+
+
+def _by_turns(plan: WorkerPlan) -> WorkerPlan:
+    """With vLLM's sleep on a GPU, unless the configuration says otherwise."""
+    import torch
+
+    if plan.engine.vllm.sleep_mode is not None or plan.engine.device == "cpu" or not torch.cuda.is_available():
+        return plan
+    vllm = plan.engine.vllm.model_copy(update={"sleep_mode": True})
+    return replace(plan, engine=plan.engine.model_copy(update={"vllm": vllm}))
 
 
 def _done(value: T) -> Future[T]:

@@ -76,6 +76,7 @@ def make_record(parts: StepParts, held_out: HeldOutScore | None) -> StepRecord:
         loss=_mean([report.loss for report in parts.reports]),
         grad_norm=max((report.grad_norm for report in parts.reports), default=0.0),
         learning_rate=parts.reports[-1].learning_rate if parts.reports else 0.0,
+        step_reward_mean=_mean([reward for item in parts.scored for _, reward in item.step_rewards]),
         value_loss=_mean([report.value_loss for report in parts.reports]),
         explained_variance=_explained(parts.corrected.sequences),
         warnings=list(parts.warnings),

@@ -22,20 +22,33 @@ from typing import Any
 
 from mathpipe.core.errors import InputError
 from mathpipe.generation import problems_of
-from rl.batch import Corrected, Gap, Groups, advantaged, corrected, estimated, mini_batches, rewarded, sampler_gap
+from rl.batch import (
+    Corrected,
+    Gap,
+    Groups,
+    advantaged,
+    corrected,
+    estimated,
+    measured,
+    mini_batches,
+    recorded,
+    rewarded,
+    sampler_gap,
+)
 from rl.checkpoints import Checkpoints
 from rl.drawing import Drawer
 from rl.grpo_config import GrpoConfig
 from rl.guards import RunStopped, check_reward_jump, check_sync
 from rl.held_out import evaluate_policy
 from rl.journal import HeldOutScore, Journal, JournalLine
-from rl.judging import Judge
+from rl.judging import Judge, step_judge
 from rl.lead import Lead
 from rl.learner import Learner
 from rl.off_policy import Correction
 from rl.phases import Phases
 from rl.preference_pairs import preference_pairs
-from rl.rollout import Scores, engine_config
+from rl.recorded import RecordedSolutions, as_written
+from rl.rollout import RolloutJob, Scores, engine_config
 from rl.run_files import cut_after, write_samples
 from rl.samplers import NoSampler, Sampler, WorkerPlan, make_sampler
 from rl.step_record import StepParts, make_record
@@ -78,6 +91,7 @@ class Trainer:
             max_length=config.sampling.max_tokens,
             temperature=config.sampling.temperature,
             critic=config.critic,
+            importance_cap=config.correction.cap,
         )
         self._stack = ExitStack()
         self._stack.callback(self._lead.leave)
@@ -86,39 +100,49 @@ class Trainer:
         plan = WorkerPlan(
             engine_config(config.engine, config.model), config.sampling, config.sampler_gpus, config.sampler_actors
         )
-        self._sampler: Sampler = make_sampler(config.sampler, plan) if self._lead.leads else NoSampler()
+        self._sampler: Sampler = (
+            make_sampler(config.sampler, plan, self._lead) if config.needs_sampler else NoSampler()
+        )
         self._stack.callback(self._sampler.close)
-        self._drawer = Drawer(config, problems, self._sampler)
+        self._step_judge = step_judge(config.reward, pool, self._judge, self._sampler, self.learner.tokenizer)
+        written = config.is_supervised
+        tokenizer = self.learner.tokenizer
+        source = RecordedSolutions(problems, tokenizer, plan.engine, config.sampling) if written else self._sampler
+        self._drawer = Drawer(config, problems, source)
         self._synced: tuple[Future[Scores], Scores] | None = None
+        self._saving: Phases | None = None  # a checkpoint's time counts to the step after it
         self._resume()
 
     def run(self) -> None:
         """Every step that is left; the policy is saved at the end. Raises `RunStopped` where a guard ends it."""
-        if self.steps_done == 0 and self._held_out:
-            score = self._evaluate(0)
-            self._say(f"before training: pass@1 {score.pass_at_1:.3f} on {score.problems} held-out problems")
-        while self.steps_done < self.config.steps:
-            self.step()
-        self.learner.save(self.config.folder / "policy")
+        with self._lead.together():
+            if self.steps_done == 0 and self._held_out:
+                score = self._before_training()
+                self._say(f"before training: pass@1 {score.pass_at_1:.3f} on {score.problems} held-out problems")
+            while self.steps_done < self.config.steps:
+                self.step()
+            self.learner.save(self.config.folder / "policy")
 
     def step(self) -> JournalLine:
         """The next step; its samples and its line in the journal are written when this returns."""
         number, version = self.steps_done + 1, self.learner.version
-        phases = Phases(self._phase)
+        phases, self._saving = self._saving or Phases(self._phase), None
         phases("sample")
         problems, refused, scored, groups = self._lead.shared(lambda: self._collect(phases))
-        self._sampler.rest()
+        forgotten = self._sampler.rest()
         phases("score")
         groups = self._estimated(groups)
         learned, gap = self._corrected(groups, [item.trajectory for item in scored])
         phases("update")
         parts = mini_batches(learned.sequences, self.config.learner.updates, self.config.unit)
         reports = [self.learner.update(part) for part in parts]
+        if self._corrects_in_update:
+            learned, gap = measured(learned, reports[0].logprobs if reports else {}, self.config.correction)
         if self.config.renew_reference and number % self.config.renew_reference == 0:
             self.learner.renew_reference()
         phases("sync")
-        if reports:
-            self._sync([sample.trajectory for sample in groups.samples])
+        if self.config.needs_sampler and (reports or forgotten):
+            self._sync([item.trajectory for item in groups.samples or scored])
         phases("evaluate")
         held_out = self._evaluate(number) if self._is_evaluated(number) else None
         record = make_record(
@@ -136,17 +160,20 @@ class Trainer:
             ),
             held_out,
         )
-        phases("checkpoint")
+        phases("write")
         advantages = {(item.trajectory.group, item.trajectory.index): item.advantages[0] for item in groups.samples}
         samples = self.config.folder / "samples"
         self._lead.shared(lambda: write_samples(samples, number, scored, self._problems, advantages))
         self._lead.shared(lambda: self._guard(gap, record.reward_mean, version))
-        self.steps_done = number
-        if number % self.config.checkpoint.every == 0 or number == self.config.steps:
-            self._checkpoints.save(number, self._state())
         line = JournalLine(record=record, times=phases.times(record.tokens_sampled))
         self._lead.shared(lambda: self.journal.append(line))
+        self.steps_done = number
         self._watch(line)
+        # Last: a step of a checkpoint is not done again, so its samples and its line must be there before.
+        if number % self.config.checkpoint.every == 0 or number == self.config.steps:
+            self._saving = Phases(self._phase)
+            self._saving("checkpoint")
+            self._checkpoints.save(number, self._state())
         return line
 
     def close(self) -> None:
@@ -173,7 +200,7 @@ class Trainer:
             job, rollout = self._drawer.next() if round_number == 0 else self._drawer.more(missing)
             phases("verify")
             shifted = [replace(item, group=item.group + problems) for item in rollout.trajectories]
-            scored += self._judge(shifted, self._problems)
+            scored += self._judged(shifted, job)
             problems += len(job.problems)
             refused += len(rollout.refused)
             groups = self._groups(scored)
@@ -181,9 +208,17 @@ class Trainer:
                 break
         return problems, refused, scored, groups
 
+    def _judged(self, samples: list[Trajectory], job: RolloutJob) -> list[Scored]:
+        if self.config.is_supervised:
+            return as_written([replace(item, version=self.learner.version) for item in samples])
+        judged = self._judge(samples, self._problems)
+        return judged if self._step_judge is None else self._step_judge(judged, self._problems, job)
+
     def _groups(self, scored: list[Scored]) -> Groups:
-        """What is learned from: groups whose rewards differ, all samples for a critic, or pairs for DPO."""
+        """What is learned from: groups whose rewards differ; all samples for a critic and SFT, pairs for DPO."""
         config = self.config
+        if config.is_supervised:
+            return recorded(scored)
         if config.unit == 2:
             return preference_pairs(scored)
         if config.critic.kind != "none":
@@ -202,13 +237,16 @@ class Trainer:
         """What the learner takes, and how far the sampler is from the trainer."""
         config = self.config
         samples = [sample.trajectory for sample in groups.samples]
-        several = config.learner.updates > 1
+        several = config.learner.updates > 1 and not config.is_supervised
         trainer = None
-        if config.correction.kind is not Correction.NONE or several:
+        if self._corrects_in_update:
+            gap = Gap(0.0, 0.0)  # not known yet: the update scores before it moves the policy, which saves a pass
+        elif config.correction.kind is not Correction.NONE or several:
             trainer = self.learner.score(samples)
             gap = sampler_gap(samples, trainer)
         else:
-            gap = sampler_gap(drawn[:_GAP_SEQUENCES], self.learner.score(drawn[:_GAP_SEQUENCES]))
+            shown = [item for item in drawn if item.sampler_logprobs][:_GAP_SEQUENCES]
+            gap = sampler_gap(shown, self.learner.score(shown))
         reference = self.learner.score(samples, reference=True) if self.learner.has_reference else None
         return corrected(
             groups.samples,
@@ -217,7 +255,13 @@ class Trainer:
             config.correction,
             keep_old=several,
             mask_cut=config.mask_cut_completions,
+            by_update=self._corrects_in_update,
         ), gap
+
+    @property
+    def _corrects_in_update(self) -> bool:
+        """A token's own weight can be made where it is scored, while one update follows the sampling."""
+        return self.config.correction.kind is Correction.TOKEN and self.config.learner.updates == 1
 
     def _sync(self, samples: list[Trajectory]) -> None:
         """Queue the new weights with a probe; without staleness wait for them."""
@@ -239,6 +283,14 @@ class Trainer:
     def _is_evaluated(self, step: int) -> bool:
         every = self.config.evaluation.every
         return bool(self._held_out) and (step == self.config.steps or bool(every and step % every == 0))
+
+    def _before_training(self) -> HeldOutScore:
+        """The score of the policy that the run begins with; it is kept, and not counted anew by one that goes on."""
+        known = self._lead.shared(self.journal.before)
+        if known is None:
+            known = self._evaluate(0)
+            self._lead.shared(lambda: self.journal.write_before(known))
+        return known
 
     def _evaluate(self, step: int) -> HeldOutScore:
         def evaluate() -> HeldOutScore:

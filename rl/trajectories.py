@@ -50,7 +50,8 @@ class TrainSequence:
 
     `learned` False leaves a token out of the loss (the output of a tool, a completion that was cut). `old_logprobs`
     None: the policy that is trained is the one that sampled, every ratio is 1. `importance` corrects for a sampler
-    that disagrees. `returns` and `old_values` are what a value head learns (PPO).
+    that disagrees; with `sampler_logprobs` in its place the update makes it of its own scores. `returns` and
+    `old_values` are what a value head learns (PPO).
     """
 
     prompt_ids: tuple[int, ...]
@@ -60,6 +61,7 @@ class TrainSequence:
     old_logprobs: tuple[float, ...] | None = None
     reference_logprobs: tuple[float, ...] | None = None
     importance: tuple[float, ...] | None = None
+    sampler_logprobs: tuple[float, ...] | None = None
     returns: tuple[float, ...] | None = None
     old_values: tuple[float, ...] | None = None
 

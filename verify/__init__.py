@@ -3,7 +3,7 @@
 from mathpipe.core.records import Outcome, Verdict
 from verify.answers.check import check_answer
 from verify.answers.extract import extract_answer
-from verify.claims import AnswerClaim, Claim, IoTest, ProgramClaim, ProofClaim
+from verify.claims import AnswerClaim, Claim, IoTest, ProgramClaim, ProofClaim, StepClaim
 from verify.pool import PoolLimits, VerifierPool
 from verify.programs import Limits, ProgramResult, run_program
 from verify.proofs import check_proof
@@ -18,6 +18,7 @@ __all__ = [
     "ProgramClaim",
     "ProgramResult",
     "ProofClaim",
+    "StepClaim",
     "Verdict",
     "VerifierPool",
     "check_answer",

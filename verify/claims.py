@@ -38,4 +38,11 @@ class ProgramClaim:
     answer: str | None = None
 
 
-Claim = AnswerClaim | ProofClaim | ProgramClaim
+@dataclass(frozen=True, slots=True)
+class StepClaim:
+    """Every equation of values that this step of a solution states holds."""
+
+    step: str
+
+
+Claim = AnswerClaim | ProofClaim | ProgramClaim | StepClaim

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from mathpipe.core.memory import rss_bytes
 from mathpipe.core.records import Verdict
-from verify.claims import AnswerClaim, Claim, ProgramClaim, ProofClaim
+from verify.claims import AnswerClaim, Claim, ProgramClaim, ProofClaim, StepClaim
 
 
 def judge(claim: Claim) -> Verdict:
@@ -30,8 +30,12 @@ def judge(claim: Claim) -> Verdict:
             from verify.programs import check_program
 
             return check_program(claim)
+        case StepClaim(step):
+            from verify.step_equations import check_step
+
+            return check_step(step)
         case _:
-            raise TypeError(f"a claim is an AnswerClaim, a ProofClaim or a ProgramClaim, not {type(claim).__name__}")
+            raise TypeError(f"a claim is an answer's, a proof's, a program's or a step's, not {type(claim).__name__}")
 
 
 @contextmanager

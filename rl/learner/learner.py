@@ -50,8 +50,10 @@ class Learner:
         max_length: int,
         temperature: float,
         critic: CriticConfig | None = None,
+        importance_cap: float = 2.0,
     ) -> None:
         self.config = config
+        self._importance_cap = importance_cap
         self.version = 0
         self.tokenizer = load_tokenizer(model)
         self._loss: Loss = loss.make()
@@ -122,6 +124,7 @@ class Learner:
             micro_batches=len(totals.losses),
             passes=totals.passes,
             statistics=totals.means(),
+            logprobs=tally.logprobs(self._ranks),
             warnings=notes + warnings,
             value_loss=values.loss,
             explained_variance=values.explained_variance,
@@ -270,14 +273,16 @@ class Learner:
         groups = units(sequences, self._loss)
         lengths = [sum(sequences[place].tokens for place in group) for group in groups]
         for numbers in self._ranks.plan(lengths, self.config.micro_batch_tokens) or [[]]:
-            chosen = [sequences[place] for number in numbers for place in groups[number]]
-            chosen = chosen or [unlearned(sequences)]
+            places = [place for number in numbers for place in groups[number]]
+            chosen = [sequences[place] for place in places] or [unlearned(sequences)]
             packed = pack(chosen, self._device)
-            batch = token_batch(chosen, packed, self._loss, counts)
+            batch = token_batch(chosen, packed, self._loss, counts, self._importance_cap)
             goal = self._goal(chosen, packed, batch)
             output, value_loss = self._policy(packed, partial(self._heads, packed=packed, batch=batch, goal=goal))
             (output.loss if value_loss is None else output.loss + value_loss).backward()
             tally.add(output)
+            if batch.sampler_logprob_T is not None:
+                tally.keep(places, packed, output.logprob_T)
             self._separate_backward(packed, goal)
         return tally
 

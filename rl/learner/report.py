@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rl.kernels.policy_head import PolicyHeadOutput, PolicyStatistics
 from rl.learner.ranks import Ranks
+from rl.packing import Packed
 
 _EXTREMES = ("ratio_min", "ratio_max")
 
@@ -26,6 +27,7 @@ class UpdateReport:
     micro_batches: int
     passes: int
     statistics: dict[str, float]
+    logprobs: Mapping[int, tuple[float, ...]]  # by place, where the update scored for a correction; NaN: not learned
     warnings: tuple[str, ...] = ()
     value_loss: float = 0.0  # of a critic, as is what follows
     explained_variance: float = 0.0  # 1 - Var(return - value) / Var(return), before the step
@@ -62,6 +64,7 @@ class Tally:
         self._losses: list[Tensor] = []
         self._statistics: PolicyStatistics | None = None
         self._passes = 0
+        self._rows: list[tuple[Sequence[int], Packed, Tensor]] = []
 
     def add(self, output: PolicyHeadOutput) -> None:
         """One micro-batch."""
@@ -69,6 +72,19 @@ class Tally:
         found = self._statistics
         self._statistics = output.statistics if found is None else found.merge(output.statistics)
         self._passes = max(self._passes, output.passes)
+
+    def keep(self, places: Sequence[int], packed: Packed, logprob_K: Tensor) -> None:
+        """Scores of the sequences at these places."""
+        self._rows.append((places, packed, logprob_K))
+
+    def logprobs(self, ranks: Ranks) -> dict[int, tuple[float, ...]]:
+        """Everything that was kept, of all ranks, by place."""
+        found = {
+            place: tuple(row.tolist())
+            for places, packed, logprob_K in self._rows
+            for place, row in zip(places, packed.split(logprob_K.cpu()), strict=False)
+        }
+        return {place: row for part in ranks.gathered(found) for place, row in part.items()}
 
     def read(self, ranks: Ranks) -> Totals:
         """Everything, over all ranks."""

@@ -33,7 +33,16 @@ class StepCounts:
     max_length: int
 
 
-_VALUES = ("advantages", "learned", "old_logprobs", "reference_logprobs", "importance", "returns", "old_values")
+_VALUES = (
+    "advantages",
+    "learned",
+    "old_logprobs",
+    "reference_logprobs",
+    "importance",
+    "sampler_logprobs",
+    "returns",
+    "old_values",
+)
 
 
 def count(sequences: Sequence[TrainSequence], loss: Loss, max_length: int) -> StepCounts:
@@ -79,7 +88,9 @@ def unlearned(sequences: Sequence[TrainSequence]) -> TrainSequence:
     return replace(shortest, learned=(False,) * len(shortest.completion_ids))
 
 
-def token_batch(sequences: Sequence[TrainSequence], packed: Packed, loss: Loss, counts: StepCounts) -> TokenBatch:
+def token_batch(
+    sequences: Sequence[TrainSequence], packed: Packed, loss: Loss, counts: StepCounts, importance_cap: float
+) -> TokenBatch:
     """What is known of each completion token; a token that is not learned has weight 0."""
     values = partial(token_values, sequences, packed=packed)
     return TokenBatch(
@@ -90,6 +101,8 @@ def token_batch(sequences: Sequence[TrainSequence], packed: Packed, loss: Loss, 
         old_logprob_T=values("old_logprobs"),
         reference_logprob_T=values("reference_logprobs"),
         importance_T=values("importance"),
+        sampler_logprob_T=values("sampler_logprobs"),
+        importance_cap=importance_cap,
     )
 
 

@@ -1,7 +1,9 @@
 """Memory by part, in bytes a device: what is always there, and what comes on top in the worst moment of a step.
 
-The worst moment is an update's first backward: activations of a micro-batch are there, the head's gradient and one
-piece of the logits as well. Shares of several ranks (FSDP2) divide what is always there.
+The worst moment is the head of an update's last micro-batch: its activations are there, the head's gradient in fp32
+beside those of the micro-batches before, and one piece of the logits, which becomes their gradient in place. They are
+gone when the backward computes a checkpointed layer again. Adapters leave the head without a gradient. Shares of
+several ranks (FSDP2) divide what is always there.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ def learner_memory(
     master = 2 if low and learner.master_weights and learner.lora is None else 0
     tokens = min(learner.micro_batch_tokens, step_tokens)
     piece = min(tokens * shape.vocabulary * width, GPU_BYTES if on_gpu else CPU_BYTES)
-    head_gradient = shape.head * _FP32 if low and learner.lora is None else 0
+    head_gradient = shape.head * _FP32 if learner.lora is None else 0
+    again = max(0, shape.layer_bytes * tokens - piece)
     parts = [
         Part("weights", shape.parameters * width // ranks, True, f"{shape.parameters:,} of {width} bytes"),
         Part("gradients", shape.trained * gradient // ranks, True, f"{shape.trained:,} of {gradient} bytes"),
@@ -50,11 +53,11 @@ def learner_memory(
         parts.append(Part("critic", 16 * own[config.critic.kind], True, "its weights, gradients and moments"))
     parts += [
         Part("activations", shape.saved_bytes * tokens, False, f"{shape.saved_bytes:,} bytes a token of {tokens:,}"),
-        Part("logits", 2 * piece, False, "one piece of them, and what is made of it"),
+        Part("logits", piece, False, "one piece of them, which becomes their gradient"),
         Part("head's gradient", head_gradient, False, "in fp32, until the backward has passed"),
     ]
-    if shape.layer_bytes:
-        parts.append(Part("layer again", shape.layer_bytes * tokens, False, "one checkpointed layer at a time"))
+    if again:
+        parts.append(Part("layer again", again, False, "one checkpointed layer at a time, beyond the logits' room"))
     return [part for part in parts if part.bytes]
 
 

@@ -65,7 +65,7 @@ def plan_run(config: GrpoConfig, asked: Asked) -> Plan:
             "the run": step * config.steps,
         },
         rates=rates,
-        notes=_notes(config, beside),
+        notes=_notes(config, beside, on_gpu),
     )
 
 
@@ -124,13 +124,17 @@ def _sizes(config: GrpoConfig, asked: Asked, sampled: int, read: int) -> dict[st
     }
 
 
-def _notes(config: GrpoConfig, beside: bool) -> list[str]:
+def _notes(config: GrpoConfig, beside: bool, on_gpu: bool) -> list[str]:
     notes = ["Every group is taken to teach: those whose rewards agree cost the learner nothing."]
     if beside:
         notes.append("Sampling and learning go on beside one another: a step takes as long as the longer of them.")
-    if config.learner.lora is not None:
-        notes.append("With LoRA on a CPU 1.7 times the planned memory was measured; without it within a fifth.")
+    if not on_gpu:
+        notes.append(
+            "On a CPU the heap keeps holes beyond this (up to 0.8 GiB were measured): the process is larger, unless "
+            "MALLOC_MMAP_THRESHOLD_=65536 is set, for half as much time again."
+        )
     if config.sampler is Place.INLINE:
-        turns = "by turns" if config.engine.vllm.sleep_mode else "at the same time (engine.vllm.sleep_mode: by turns)"
+        together = config.engine.vllm.sleep_mode is False
+        turns = "at the same time (engine.vllm.sleep_mode: by turns)" if together else "by turns, with vLLM on a GPU"
         notes.append(f"Learner and sampler have one device's memory {turns}.")
     return notes

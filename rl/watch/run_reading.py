@@ -1,7 +1,7 @@
 """What a GRPO run has left in its folder, whether it is over, still going, or was stopped.
 
-In: the folder. Out: `RunRead`: the journal, the settings, the held-out scores with the one from before training
-(which no step has, so it is counted again from its samples), and how stale the samples were.
+In: the folder. Out: `RunRead`: the journal, the settings, the held-out scores with the one from before training, and
+how stale the samples were.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
 from pathlib import Path
-from statistics import fmean, pvariance
+from statistics import fmean
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +21,7 @@ import pyarrow.parquet as pq
 from mathpipe.core.errors import InputError
 from mathpipe.core.records import Outcome
 from mathpipe.core.store import corrupt, read_records
+from rl.held_out import standard_error
 from rl.journal import Journal, JournalLine
 from rl.run_files import RolloutSample
 
@@ -95,16 +95,9 @@ def read_run(folder: Path) -> RunRead:
     if not is_grpo_run(folder):
         raise InputError(str(folder), f"a GRPO run's folder ({JOURNAL} is not there)", "check the path")
     lines = Journal(folder / JOURNAL).read()
-    files = held_out_files(folder)
-    shares = {step: _shares(path) for step, path in files.items()}
-    scores = {step: _score(step, found) for step, found in shares.items() if found}
-    for line in lines:  # the run's own count goes before ours: it knows of prompts that the engine refused
-        told = line.record.held_out
-        if told is not None:
-            error = scores[line.record.step].error if line.record.step in scores else 0.0
-            scores[line.record.step] = Score(line.record.step, told.pass_at_1, error, told.problems)
-    ordered = [scores[step] for step in sorted(scores)]
-    return RunRead(folder, lines, _settings(folder), ordered, _gain(shares))
+    told = [(0, Journal(folder / JOURNAL).before()), *((line.record.step, line.record.held_out) for line in lines)]
+    scores = [Score(step, one.pass_at_1, one.error, one.problems) for step, one in told if one is not None]
+    return RunRead(folder, lines, _settings(folder), scores, _gain(held_out_files(folder)))
 
 
 def held_out_files(folder: Path) -> dict[int, Path]:
@@ -166,19 +159,10 @@ def _columns(path: Path, *names: str) -> list[list[Any]]:
         raise corrupt(path, f"samples of a run ({error})") from None
 
 
-def _score(step: int, shares: Mapping[str, float]) -> Score:
-    return Score(step, fmean(shares.values()), _standard_error(list(shares.values())), len(shares))
-
-
-def _gain(shares: Mapping[int, Mapping[str, float]]) -> Gain | None:
+def _gain(files: Mapping[int, Path]) -> Gain | None:
     """Of the last evaluation over the first, on the problems that both have."""
-    if len(shares) < 2:
+    if len(files) < 2:
         return None
-    first, last = shares[min(shares)], shares[max(shares)]
+    first, last = _shares(files[min(files)]), _shares(files[max(files)])
     rises = [last[problem] - first[problem] for problem in first if problem in last]
-    return Gain(fmean(rises), _standard_error(rises), len(rises)) if rises else None
-
-
-def _standard_error(values: Sequence[float]) -> float:
-    """Of the mean; 0 where one value alone says nothing of it."""
-    return sqrt(pvariance(values) / (len(values) - 1)) if len(values) > 1 else 0.0
+    return Gain(fmean(rises), standard_error(rises), len(rises)) if rises else None

@@ -22,6 +22,7 @@ WAITS_FOR = {
     "update": "the learner's optimizer step",
     "sync": "the sampler to take the new weights",
     "evaluate": "the held-out problems to be sampled and judged",
+    "write": "the disk to take the samples",
     "checkpoint": "the disk to take the checkpoint",
 }
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from tests.rl.wavering_policy import save_policy
+from tests.rl.wavering_policy import save_policy, save_stepwise_policy
 
 
 @pytest.fixture(autouse=True)
@@ -24,3 +24,9 @@ def _one_thread() -> Iterator[None]:
 def policy(tmp_path_factory):
     """A policy that wavers between right and wrong answers, taught once for all tests of this folder."""
     return save_policy(tmp_path_factory.mktemp("wavering"))
+
+
+@pytest.fixture(scope="session")
+def stepwise_policy(tmp_path_factory):
+    """One that wavers in its reasoning and in its answer."""
+    return save_stepwise_policy(tmp_path_factory.mktemp("stepwise"))

@@ -63,6 +63,13 @@ def test_a_loss_of_another_name_takes_none_of_the_presets_options(tmp_path):
         ("loss: {name: gpro}", "one of sft"),
         ("sampling: {sample: 3}", "did you mean 'samples'"),
         ("sampling: {samples: 1}", "greater than or equal to 2"),
+        ("loss: {name: sft}", "use preset sft"),
+        ("preset: sft\nsampling: {samples: 4}", "one written solution"),
+        ("preset: sft\ncritic: {kind: shared}", "no use for a critic"),
+        ("preset: sft\nreward: {supervision: process}", "no rewards of steps"),
+        ("preset: dpo\nreward: {supervision: process}", "no rewards of steps"),
+        ("reward: {supervision: proces}", "outcome"),
+        ("reward: {steps: {verifier: people}}", "equations"),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_reason(tmp_path, text, message):

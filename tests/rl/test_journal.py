@@ -1,6 +1,7 @@
 """The journal, checkpoints, samples' files and guards of a run."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -137,3 +138,29 @@ def test_a_reward_that_jumps_stops_the_run():
 
 def test_a_run_that_has_just_begun_may_jump():
     check_reward_jump([0.0, 0.0], 1.0, 8.0)
+
+
+def test_the_score_from_before_training_is_kept_beside_the_steps(tmp_path):
+    journal = Journal(tmp_path / "journal.jsonl")
+    assert journal.before() is None
+    score = HeldOutScore(problems=4, samples=1, correct=1, unjudged=0, pass_at_1=0.25, mean_tokens=3.0, error=0.25)
+    journal.write_before(score)
+    journal.append(line(1))
+    journal.cut_after(0)
+    assert journal.before() == score
+    assert journal.read() == []
+
+
+def test_a_score_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "before.json").write_text('{"problems": 4}')
+    with pytest.raises(InputError, match=r"before\.json"):
+        Journal(tmp_path / "journal.jsonl").before()
+
+
+def test_the_mean_step_reward_is_over_the_steps_of_judged_samples():
+    rows = [
+        replace(scored(1.0, 0, 0), step_rewards=((0, 1.0), (1, 0.0), (2, 1.0))),
+        replace(scored(0.0, 0, 1), step_rewards=((2, 0.0),)),
+        scored(None, 0, 2),
+    ]
+    assert record(rows=rows).step_reward_mean == 0.5

@@ -15,16 +15,28 @@ def question(left: int, right: int) -> str:
 
 
 def save_policy(folder: Path) -> Path:
-    texts = [
-        _conversation(question(*pair), f"The answer is $\\boxed{{{sum(pair) + off}}}$.")
-        for pair in SUMS
+    replies = [(pair, f"The answer is $\\boxed{{{sum(pair) + off}}}$.") for pair in SUMS for off in (0, 1)]
+    return _taught(folder, replies)
+
+
+def save_stepwise_policy(folder: Path) -> Path:
+    """It reasons first: a sum that is right or wrong by one, and behind either an answer that is right or wrong."""
+    replies = [
+        (pair, f"{pair[0]} + {pair[1]} = {sum(pair) + slip}.\n\nThe answer is $\\boxed{{{sum(pair) + off}}}$.")
+        for pair in SUMS[:2]
+        for slip in (0, 1)
         for off in (0, 1)
     ]
-    return teach(save_tiny_model(folder, sharp=1.0), texts, steps=300)
+    return _taught(folder, replies, steps=120)
 
 
-def write_problems(path: Path, pairs=SUMS) -> Path:
-    rows = [{"question": question(*pair), "answer": str(sum(pair))} for pair in pairs]
+def _taught(folder: Path, replies: list[tuple[tuple[int, int], str]], steps: int = 300) -> Path:
+    texts = [_conversation(question(*pair), reply) for pair, reply in replies]
+    return teach(save_tiny_model(folder, sharp=1.0), texts, steps=steps)
+
+
+def write_problems(path: Path, pairs=SUMS, **more) -> Path:
+    rows = [{"question": question(*pair), "answer": str(sum(pair))} | more for pair in pairs]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 

@@ -8,7 +8,7 @@ from verify.rewards.forms import Thinking, format_reward, overlong_penalty, repe
 from verify.rewards.gaming import Attempt, Gaming, Guard, find_gaming
 from verify.rewards.guards import GUARDS
 from verify.rewards.reward import Batch, Reward, Weighted, compose
-from verify.rewards.steps import Aggregate, normalised_steps, process_reward, split_steps, step_advantages
+from verify.rewards.steps import Aggregate, normalised_steps, process_reward, split_steps, step_advantages, step_spans
 from verify.rewards.tools import tool_use_reward
 from verify.rewards.verdicts import ClaimPool, accuracy_reward, program_reward, proof_reward
 
@@ -35,5 +35,6 @@ __all__ = [
     "repetition_penalty",
     "split_steps",
     "step_advantages",
+    "step_spans",
     "tool_use_reward",
 ]

@@ -26,6 +26,7 @@ class Gaming(StrEnum):
     LOOKALIKES = "gaming-lookalikes"
     BEYOND_LIMIT = "gaming-beyond-limit"
     EMPTY_BOX = "gaming-empty-box"
+    OPEN_BOX = "gaming-open-box"
     BOX_IN_CODE = "gaming-box-in-code"
     PROMPT_ECHO = "gaming-prompt-echo"
     MANY_BOXES = "gaming-many-boxes"

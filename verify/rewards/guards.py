@@ -14,6 +14,7 @@ from verify.rewards.guards_of_text import (
     many_boxes,
     many_marks,
     not_text,
+    open_box,
     prompt_echo,
 )
 
@@ -21,6 +22,7 @@ GUARDS: tuple[Guard, ...] = (
     not_text,
     beyond_limit,
     empty_box,
+    open_box,
     box_in_code,
     broken_characters,
     hidden_characters,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from verify.answers.extract import find_answer
 from verify.answers.extract_blocks import THOUGHT_END, fenced_blocks
 from verify.answers.extract_boxes import find_boxes, has_content, outermost
+from verify.answers.extract_found import AnswerKind
 from verify.rewards.gaming import Attempt, Gaming
 
 MAX_ANSWER_POSITION = 400_000  # characters: four times the longest reasoning of 32,000 tokens
@@ -82,6 +83,18 @@ def empty_box(attempt: Attempt) -> Gaming | None:
     text = _after_thoughts(attempt)
     boxes = find_boxes(text)
     return Gaming.EMPTY_BOX if boxes and not has_content(boxes[-1].content(text)) else None
+
+
+def open_box(attempt: Attempt) -> Gaming | None:
+    """The answer stands in a box that is never closed: the text was cut there, or ended in the middle.
+
+    Extraction reads it, since a person would; a policy that is rewarded for it learns to leave braces open.
+    """
+    found, text = attempt.found, attempt.text or ""
+    if found is None or found.kind not in (AnswerKind.BOXED, AnswerKind.SEVERAL_BOXES):
+        return None
+    begun = text[: found.start].rstrip().endswith("{")  # `\boxed 5` has no brace
+    return Gaming.OPEN_BOX if begun and not text[found.end :].lstrip().startswith("}") else None
 
 
 def box_in_code(attempt: Attempt) -> Gaming | None:

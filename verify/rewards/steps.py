@@ -23,6 +23,7 @@ from verify.rewards.reward import Batch, Reward, Score
 
 StepScorer = Callable[[list[str]], Sequence[float]]
 
+_LINE = re.compile(r"\n")
 _STEP = re.compile(r"\n\s*\n|\n(?=(?:\*\*|#+ *)?Step \d+)")
 
 
@@ -65,7 +66,23 @@ class _Process:
 
 def split_steps(text: str) -> list[str]:
     """The steps of a solution: its paragraphs, and lines that begin with "Step 2"."""
-    return [step.strip() for step in _STEP.split(text) if step.strip()]
+    return [text[start:end] for start, end in step_spans(text)]
+
+
+def step_spans(text: str, *, lines: bool = False) -> list[tuple[int, int]]:
+    """Where the steps stand, without blanks around them; with `lines`, one alone is cut into its lines."""
+    spans = _spans(text, _STEP)
+    return _spans(text, _LINE) if lines and len(spans) == 1 else spans
+
+
+def _spans(text: str, separator: re.Pattern[str]) -> list[tuple[int, int]]:
+    found, start = [], 0
+    for end, following in [*(match.span() for match in separator.finditer(text)), (len(text), len(text))]:
+        step = text[start:end]
+        if step.strip():
+            found.append((start + len(step) - len(step.lstrip()), start + len(step.rstrip())))
+        start = following
+    return found
 
 
 def aggregated(scores: Sequence[float], aggregate: Aggregate) -> float:

@@ -27,14 +27,17 @@ class EngineKind(StrEnum):
 
 
 class VllmConfig(Config):
-    """vLLM in process. `kv_cache_gib` is for the CPU, `gpu_memory_fraction` for a GPU."""
+    """vLLM in process. `kv_cache_gib` is for the CPU, `gpu_memory_fraction` for a GPU.
+
+    `sleep_mode` lets a trainer on the same GPU have the memory between samplings (null: where there is one).
+    """
 
     kv_cache_gib: int = Field(default=1, ge=1)
     gpu_memory_fraction: float = Field(default=0.9, gt=0, le=1)
     tensor_parallel: int = Field(default=1, ge=1)
     prefix_caching: bool = True
     compiled: bool = True  # CUDA graphs and torch.compile on a GPU; the CPU always runs eagerly
-    sleep_mode: bool = False  # lets a trainer on the same GPU have the memory between samplings
+    sleep_mode: bool | None = None
     logprobs_mode: Literal["processed_logprobs", "raw_logprobs"] = "processed_logprobs"
 
 

@@ -143,14 +143,14 @@ class Engine(ABC):
             f"engine {type(self).__name__}", "an engine in this process", "use vllm or transformers for training"
         )
 
-    def sleep(self) -> None:
-        """Give up the device's memory, weights included, until `wake`: does nothing where the engine cannot."""
+    def sleep(self) -> bool:
+        """Give up the device's memory until new weights come (`update_weights`): True if it did.
+
+        False where the engine cannot: it goes on with the weights that it has.
+        """
         if self._open:
             raise EngineError("sleep", "an engine without open requests", "let them finish, or abort them, first")
-
-    def wake(self) -> None:
-        """Take the memory again; weights must then be given anew. Does nothing for an engine that is awake."""
-        return
+        return False
 
     def score(self, sequences: Sequence[Sequence[int]]) -> list[tuple[float, ...]]:
         """Log-probabilities (of bare logits, temperature 1) of each sequence's tokens but the first, which has none.

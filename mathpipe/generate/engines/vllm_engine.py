@@ -49,10 +49,11 @@ class VllmEngine(Engine):
         self.context_tokens = int(self.llm.llm_engine.model_config.max_model_len)
         self._running: dict[str, tuple[Request, int, int]] = {}  # vLLM's request -> request, index, prompt tokens
         self._refused: list[Completion] = []
-        self._can_sleep = config.vllm.sleep_mode
+        self._can_sleep = bool(config.vllm.sleep_mode)
         self._asleep = False
 
     def _submit(self, request: Request, prompt: tuple[int, ...] | None) -> None:
+        self._check_awake()
         prompt = prompt or ()
         for index in request.samples:
             if len(prompt) >= self.context_tokens:
@@ -104,27 +105,33 @@ class VllmEngine(Engine):
     def _update_weights(self, weights: Iterable[tuple[str, Any]]) -> None:
         # It warns of every module without weights of its own (rotary tables), at each renewal.
         logging.getLogger("vllm.model_executor.model_loader.reload.layerwise").setLevel(logging.ERROR)
+        if self._asleep:  # room for the weights first: those that come may need as much again
+            self.llm.wake_up(tags=["weights"])
         # Not model.load_weights: CPU weights are repacked, and only reload_weights undoes that.
         self.llm.collective_rpc("reload_weights", kwargs={"weights_iterator": iter(weights)})
+        if self._asleep:
+            self.llm.wake_up(tags=["kv_cache"])
+            self._asleep = False
         self.llm.reset_prefix_cache()  # keys and values of the old weights
 
-    def sleep(self) -> None:
-        """Free the GPU's memory (vLLM's level 2: weights are dropped, as new ones come), with `vllm.sleep_mode`."""
+    def sleep(self) -> bool:
+        """Free the GPU's memory, with `vllm.sleep_mode`: level 2 drops weights and cache, as new weights come."""
         super().sleep()
         if self._can_sleep and not self._asleep:
             self.llm.sleep(level=2)
             self._asleep = True
+        return self._asleep
 
-    def wake(self) -> None:
-        """Take the memory again."""
+    def _check_awake(self) -> None:
+        """What was dropped reads as numbers, too: vLLM would sample from them without a word."""
         if self._asleep:
-            self.llm.wake_up()
-            self._asleep = False
+            raise EngineError("engine vllm", "weights, as it slept and dropped its own", "call update_weights first")
 
     def _score(self, sequences: Sequence[Sequence[int]]) -> list[tuple[float, ...]]:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
+        self._check_awake()
         engine = self.llm.llm_engine
         found: dict[str, tuple[float, ...]] = {}
         for number, ids in enumerate(sequences):
@@ -204,8 +211,9 @@ def _load(config: EngineConfig) -> Any:
             enable_prefix_caching=config.vllm.prefix_caching,
             enforce_eager=on_cpu or not config.vllm.compiled,
             logprobs_mode=config.vllm.logprobs_mode,
-            enable_sleep_mode=config.vllm.sleep_mode,
+            enable_sleep_mode=bool(config.vllm.sleep_mode),
             disable_log_stats=True,
+            distributed_executor_backend="external_launcher" if _on_several_ranks() else None,
             **settings,
         )
     except (OSError, ValueError, RuntimeError) as error:
@@ -213,6 +221,13 @@ def _load(config: EngineConfig) -> Any:
         raise EngineError(
             f"model {config.model}", f"a model that vLLM loads ({reason})", "see its log above"
         ) from None
+
+
+def _on_several_ranks() -> bool:
+    """Whether torchrun started several processes, each of which makes an engine of its own, at the same time."""
+    from torch import distributed
+
+    return distributed.is_initialized() and distributed.get_world_size() > 1
 
 
 def _check_head_dimension(config: EngineConfig) -> None:

@@ -36,18 +36,16 @@ def arithmetic(rng: Random, difficulty: int) -> Draft:
     return Draft(f"Compute ${text}$.", str(total), steps)
 
 
-def sums(rng: Random, difficulty: int) -> Draft:
-    """Numbers added and subtracted from left to right: four of one digit, more and greater with the difficulty."""
+def last_digit(rng: Random, difficulty: int) -> Draft:
+    """The last digit of a sum, five numbers of one digit at difficulty 1: easy step by step, hard at a glance."""
     bound = 9 * 3 ** (difficulty - 1)
-    terms = [rng.randint(2, bound) for _ in range(3 + difficulty)]
-    signs = [rng.choice((_PLUS, _MINUS)) for _ in terms[1:]]
-    rest = "".join(f" {sign} {term}" for sign, term in zip(signs, terms[1:], strict=True))
+    terms = [rng.randint(1, bound) for _ in range(4 + difficulty)]
     total, steps = terms[0], []
-    for sign, term in zip(signs, terms[1:], strict=True):
-        after = total + term if sign == _PLUS else total - term
-        steps.append(f"${total} {sign} {term} = {after}$.")
-        total = after
-    return Draft(f"Compute ${terms[0]}{rest}$.", str(total), steps)
+    for term in terms[1:]:
+        digit = (total + term) % 10
+        steps.append(f"${total} + {term}$ ends in ${digit}$.")
+        total = digit
+    return Draft(f"What is the last digit of ${' + '.join(map(str, terms))}$?", str(total), steps)
 
 
 def fraction_sum(rng: Random, difficulty: int) -> Draft:
@@ -111,7 +109,7 @@ def remainder(rng: Random, difficulty: int) -> Draft:
 
 NUMBER_TEMPLATES = (
     Template("arithmetic", "arithmetic", arithmetic),
-    Template("sums", "arithmetic", sums),
+    Template("last-digit", "number theory", last_digit),
     Template("fraction-sum", "fractions", fraction_sum),
     Template("fraction-product", "fractions", fraction_product),
     Template("remainder", "number theory", remainder),

@@ -31,11 +31,18 @@ def save_policy(folder: Path, family: str = "llama", **changes: Any) -> str:
 
 
 def make_learner(
-    policy: str, loss: LossConfig | str = "dapo", *, temperature: float = 1.0, **settings: Any
+    policy: str,
+    loss: LossConfig | str = "dapo",
+    *,
+    temperature: float = 1.0,
+    importance_cap: float = 2.0,
+    **settings: Any,
 ) -> Learner:
     config = LearnerConfig(**{"learning_rate": 1e-3, "device": "cpu", **settings})
     loss = LossConfig(name=loss) if isinstance(loss, str) else loss
-    return Learner(policy, config, loss, max_length=MAX_LENGTH, temperature=temperature)
+    return Learner(
+        policy, config, loss, max_length=MAX_LENGTH, temperature=temperature, importance_cap=importance_cap
+    )
 
 
 def sequences(count: int = 7, *, seed: int = 0, masks: bool = False) -> list[TrainSequence]:

@@ -1,5 +1,6 @@
 """The packed, one-pass learner has the gradients of a padded textbook step, however a step is cut."""
 
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from rl.learner import LossConfig
+from rl.off_policy import CorrectionConfig, importance_weights
 from tests.rl.learner import padded_grpo
 from tests.rl.learner.policies import (
     largest_gap,
@@ -49,6 +51,28 @@ def test_the_cut_into_micro_batches_changes_no_gradient(policy: str, name: str, 
     assert one.loss == pytest.approx(other.loss, abs=1e-6)
     assert one.grad_norm == pytest.approx(other.grad_norm, rel=1e-6)
     assert one.statistics == pytest.approx(other.statistics, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["dapo", "gspo", "cispo", "dr_grpo"])
+def test_correcting_in_the_update_equals_a_pass_of_its_own_for_it(policy: str, name: str) -> None:
+    learner, draw = make_learner(policy, name, micro_batch_tokens=60), random.Random(5)
+    rows = sequences(masks=True)
+    scores = learner.score(rows)
+    sampler = [tuple(value + draw.gauss(0, 0.5) for value in row) for row in scores]
+    apart = [
+        replace(row, importance=importance_weights(mine, theirs, CorrectionConfig(cap=1.5)).weights)
+        for row, mine, theirs in zip(rows, scores, sampler, strict=True)
+    ]
+    together = [replace(row, sampler_logprobs=theirs) for row, theirs in zip(rows, sampler, strict=True)]
+    capped = make_learner(policy, name, micro_batch_tokens=60, importance_cap=1.5)
+    assert largest_gap(learner.gradients(apart), capped.gradients(together)) < 1e-6
+    report = capped.update(together)
+    assert report.loss == pytest.approx(learner.update(apart).loss, abs=1e-7)
+    assert sorted(report.logprobs) == [0, 1, 3, 4, 5, 6]  # nothing of the third is learned, so it is not scored
+    for place, row in report.logprobs.items():
+        flags = together[place].learned or ()
+        kept = [value for value, flag in zip(row, flags, strict=True) if flag]
+        assert kept == pytest.approx([one for one, flag in zip(scores[place], flags, strict=True) if flag], abs=1e-5)
 
 
 def test_a_step_ends_with_the_weights_of_a_padded_step(policy: str) -> None:

@@ -52,8 +52,16 @@ def settings(folder, **learner):
 
 
 def measured(folder, learner, count=16, length=256):
+    """What is allocated at the peak. Every tensor is a mapping of its own, or the heap's holes would count: with
+    adapters, whose temporaries alternate in size, they are 0.6 GB.
+    """
     command = [sys.executable, "-m", "tests.rl.planning.measured_peak", str(folder), json.dumps(learner)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_MMAP_THRESHOLD_": "65536",
+        "MALLOC_TRIM_THRESHOLD_": "65536",
+    }
     found = subprocess.run(
         [*command, str(count), str(length)], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
@@ -66,14 +74,18 @@ def measured(folder, learner, count=16, length=256):
         {"micro_batch_tokens": 4096},
         {"micro_batch_tokens": 2048, "checkpoint_activations": True},
         {"micro_batch_tokens": 2048, "optimizer": "adamw_8bit"},
+        {"micro_batch_tokens": 2048, "lora": {"rank": 16}},
+        pytest.param(
+            {"micro_batch_tokens": 2048, "lora": {"rank": 16}, "checkpoint_activations": True}, marks=pytest.mark.slow
+        ),
     ],
-    ids=["whole", "checkpoints", "8-bit"],
+    ids=["whole", "checkpoints", "8-bit", "adapters", "adapters, checkpoints"],
 )
 def test_the_predicted_memory_is_what_a_learner_takes(folder, learner):
     config = settings(folder, **learner)
     shape = shape_of(model_config(str(folder)), config.learner)
     predicted = total(learner_memory(config, shape, step_tokens=4096, on_gpu=False))
-    assert measured(folder, {"device": "cpu"} | learner) == pytest.approx(predicted, rel=0.2)
+    assert measured(folder, {"device": "cpu"} | learner) == pytest.approx(predicted, rel=0.1)
 
 
 def test_parameters_are_counted_as_transformers_counts_them(folder):

@@ -36,13 +36,23 @@ def line(
     step: int, held_out: float | None = None, times: Mapping[str, float] = _TIMES, **changes: Any
 ) -> JournalLine:
     """The line of a step; `held_out` is its pass@1 over two problems."""
-    score = None
-    if held_out is not None:
-        score = HeldOutScore(
-            problems=2, samples=1, correct=round(2 * held_out), unjudged=0, pass_at_1=held_out, mean_tokens=30.0
-        )
+    score = None if held_out is None else score_of(held_out)
     record = StepRecord(**{"step": step, "version": step, **_USUAL, **changes}, held_out=score)
     return JournalLine(record=record, times=StepTimes(**times))
+
+
+def score_of(pass_at_1: float) -> HeldOutScore:
+    """A held-out score over two problems."""
+    right = round(2 * pass_at_1)
+    return HeldOutScore(
+        problems=2,
+        samples=1,
+        correct=right,
+        unjudged=0,
+        pass_at_1=pass_at_1,
+        mean_tokens=30.0,
+        error=0.5 * (right == 1),
+    )
 
 
 def sample(problem: str, text: str, right: bool | None, **changes: Any) -> RolloutSample:
@@ -61,6 +71,7 @@ def write_run(
     folder: Path,
     lines: Sequence[JournalLine],
     *,
+    before: float | None = None,
     held_out: Mapping[int, Sequence[RolloutSample]] = {},
     samples: Mapping[int, Sequence[RolloutSample]] = {},
     settings: Mapping[str, Any] | None = SETTINGS,
@@ -71,6 +82,8 @@ def write_run(
     journal.path.touch()
     for each in lines:
         journal.append(each)
+    if before is not None:
+        journal.write_before(score_of(before))
     if settings is not None:
         (folder / "config.json").write_text(json.dumps(settings))
     for name, steps in (("held-out", held_out), ("samples", samples)):
@@ -99,6 +112,7 @@ def whole_run(folder: Path, **settings: Any) -> Path:
     return write_run(
         folder,
         lines,
+        before=0.5,
         held_out={0: before, 2: before, 4: after},
         samples={4: newest},
         settings={**SETTINGS, **settings},

@@ -148,7 +148,7 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     folder = whole_run(tmp_path)
     assert report(folder) == report(folder)
     assert sorted(path.name for path in folder.iterdir() if path.is_file()) == [
-        "config.json", "journal.jsonl", "report.html",
+        "before.json", "config.json", "journal.jsonl", "report.html",
     ]  # fmt: skip
 
 
@@ -169,7 +169,8 @@ def test_a_run_before_its_first_step_has_a_report(tmp_path: Path) -> None:
     empty = Seen(report(write_run(tmp_path / "empty", [], settings=None)))
     assert "No step has finished yet." in empty.text
     assert "config.json is not there" in empty.text
-    looked = Seen(report(write_run(tmp_path / "looked", [], held_out={0: [sample("p", "words", False)]})))
+    wrong = {0: [sample("p", "words", False)]}
+    looked = Seen(report(write_run(tmp_path / "looked", [], before=0.0, held_out=wrong)))
     assert "Before training; there has been no other evaluation yet." in looked.text
     assert "0.000 held-out pass@1" in looked.text
     assert "words" in looked.text

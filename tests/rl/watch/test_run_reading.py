@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from rl.watch.run_reading import Gain, Score, is_grpo_run, read_run, sample_file
 from tests.rl.watch.runs_at_hand import line, sample, whole_run, write_run
 
 
-def test_the_score_from_before_training_is_counted_from_its_samples(tmp_path: Path) -> None:
+def test_the_score_from_before_training_comes_first(tmp_path: Path) -> None:
     run = read_run(whole_run(tmp_path))
     assert run.scores == [Score(0, 0.5, 0.5, 2), Score(2, 0.5, 0.5, 2), Score(4, 1.0, 0.0, 2)]
     assert (run.name, run.steps_done, run.steps_asked, run.tokens, run.seconds) == ("little", 4, 4, 1_600, 32.0)
@@ -22,19 +21,11 @@ def test_the_gain_is_over_the_same_problems(tmp_path: Path) -> None:
     assert read_run(whole_run(tmp_path)).gain == Gain(0.5, 0.5, 2)
 
 
-def test_standard_errors_are_over_problems_not_samples(tmp_path: Path) -> None:
-    rights = {"a": (True, True), "b": (True, False), "c": (False, False), "d": (False, False)}
-    rows = [sample(name, "", right, index=at) for name, both in rights.items() for at, right in enumerate(both)]
-    (score,) = read_run(write_run(tmp_path, [], held_out={0: rows})).scores
-    assert score.pass_at_1 == 0.375
-    assert score.error == pytest.approx(sqrt((0.625**2 + 0.125**2 + 2 * 0.375**2) / 3 / 4))
-
-
-def test_the_runs_own_count_goes_before_ours(tmp_path: Path) -> None:
+def test_scores_are_the_runs_own_count(tmp_path: Path) -> None:
     """Prompts that the engine refused have no sample, and count as wrong."""
     rows = [sample("p", "", True)]
     (score,) = read_run(write_run(tmp_path, [line(1, 0.5)], held_out={1: rows})).scores
-    assert (score.pass_at_1, score.problems) == (0.5, 2)
+    assert score == Score(1, 0.5, 0.5, 2)
 
 
 def test_a_run_that_has_just_begun_can_be_read(tmp_path: Path) -> None:
@@ -57,9 +48,9 @@ def test_broken_settings_are_named(tmp_path: Path) -> None:
 
 def test_torn_samples_are_named(tmp_path: Path) -> None:
     folder = whole_run(tmp_path)
-    torn = folder / "held-out" / "step-000002.parquet"
+    torn = folder / "held-out" / "step-000004.parquet"
     torn.write_bytes(torn.read_bytes()[:100])
-    with pytest.raises(CorruptShardError, match="step-000002"):
+    with pytest.raises(CorruptShardError, match="step-000004"):
         read_run(folder)
 
 

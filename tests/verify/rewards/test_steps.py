@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verify.rewards import Aggregate, normalised_steps, process_reward, split_steps, step_advantages
+from verify.rewards import (
+    Aggregate,
+    normalised_steps,
+    process_reward,
+    split_steps,
+    step_advantages,
+    step_spans,
+)
 
 
 @pytest.mark.parametrize(
@@ -67,3 +74,16 @@ def test_normalised_rewards_have_mean_zero_and_deviation_one(group):
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=20))
 def test_the_first_advantage_is_the_whole_sum(rewards):
     assert step_advantages(rewards)[0] == pytest.approx(math.fsum(rewards), abs=1e-9)
+
+
+def test_spans_are_where_the_steps_stand():
+    text = "  First.\n\n  \nSecond.\n"
+    assert [text[start:end] for start, end in step_spans(text)] == ["First.", "Second."]
+    assert step_spans(text) == [(2, 8), (13, 20)]
+
+
+def test_a_text_of_one_paragraph_has_its_lines_for_steps_on_request():
+    assert step_spans("a\nb\n") == [(0, 3)]
+    assert step_spans("a\nb\n", lines=True) == [(0, 1), (2, 3)]
+    assert step_spans("a\nb\n\nc", lines=True) == [(0, 3), (5, 6)]
+    assert step_spans("", lines=True) == []
