@@ -1,14 +1,16 @@
 """A run killed with SIGKILL at random points, resumed with other worker counts, beside one left alone.
 
-    python -m benchmarks.faults [--quick]
+    python -m benchmarks.faults [--quick] [--drivers 20] [--nodes 20]
 
 The whole pipeline over the pages that the repository ships, on Ray. Each attempt is killed after a random time,
 half of them with all their worker processes, half the driver alone; the next resumes with another number of workers.
 When a run gets to its end before the kill it is compared and started afresh. At the end: the shards byte by byte.
+Nodes of a cluster are killed the same way (`benchmarks.node_faults`); there the run itself goes on.
 Then a shard is spoiled and must come back as it was, and a WARC is clipped: what it still holds whole must be kept. A
 full disk is tested in tests/core/test_kill_and_resume.py, where a small file system may be mounted.
 """
 
+import argparse
 import os
 import random
 import shutil
@@ -19,28 +21,53 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.node_faults import survive_nodes
 from mathpipe.core.executor import RunnerConfig
 from mathpipe.core.manifest import Manifest
 
 ROOT = Path(__file__).resolve().parent.parent
-KILLS, SEED = 20, 11
+SEED = 11
 
 
 def main() -> int:
-    kills = 4 if "--quick" in sys.argv else KILLS
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--quick", action="store_true", help="four driver kills and two node kills")
+    parser.add_argument("--drivers", type=int, default=20, help="kills of the driver or of all its processes")
+    parser.add_argument("--nodes", type=int, default=20, help="kills of nodes")
+    arguments = parser.parse_args()
+    kills, node_kills = (4, 2) if arguments.quick else (arguments.drivers, arguments.nodes)
     with tempfile.TemporaryDirectory(prefix="mathpipe-faults-") as folder:
         started = time.perf_counter()
         finish(start(Path(folder), "clean", 2))
         clean_seconds = time.perf_counter() - started
         expected = published(Path(folder) / "clean")
         print(f"left alone: {clean_seconds:.0f} s, {len(expected)} files, {sum(map(len, expected.values())):,} bytes")
-        print(f"{'kill':>5} {'after s':>8} {'workers':>8} {'killed':>13} {'shards finished':>16}")
-        runs, same = survive(Path(folder), kills, clean_seconds, expected)
+        runs, same = survive(Path(folder), kills, clean_seconds, expected) if kills else (0, 0)
         print(f"{kills} kills over {runs} runs: {same} of {runs} runs byte-identical to the one left alone")
+        node_runs, node_same = kill_nodes(Path(folder), node_kills, expected)
+        print(f"{node_kills} node kills over {node_runs} runs: {node_same} of {node_runs} runs byte-identical")
         mended = spoil_a_shard(Path(folder), expected)
         kept = clip_a_warc(Path(folder))
         print_memory(Path(folder) / "clean")
-        return 0 if same == runs and mended and kept else 1
+        return 0 if same == runs and node_same == node_runs and mended and kept else 1
+
+
+def kill_nodes(folder: Path, kills: int, expected: dict[str, bytes]) -> tuple[int, int]:
+    """Runs on a cluster that loses nodes: how many there were, and how many identical."""
+
+    def start_on(name: str, address: str) -> subprocess.Popen[bytes]:
+        return start(folder, name, 2, f"runner.address={address}")
+
+    def same(name: str) -> bool:
+        return published(folder / name) == expected and quarantined(folder / name) == quarantined(folder / "clean")
+
+    return survive_nodes(folder, kills, SEED, start_on, finish, same) if kills else (0, 0)
+
+
+def quarantined(run: Path) -> int:
+    """Records that were held to be poison: a lost node must not make one so."""
+    manifests = [Manifest(path.parent) for path in run.glob("steps/*/manifest.jsonl")]
+    return sum(entry.quarantined for manifest in manifests for entry in manifest.entries.values())
 
 
 def spoil_a_shard(folder: Path, expected: dict[str, bytes]) -> bool:
@@ -51,7 +78,7 @@ def spoil_a_shard(folder: Path, expected: dict[str, bytes]) -> bool:
     data[len(data) // 2] ^= 0xFF
     shard.write_bytes(data)
     shutil.rmtree(steps / "quality")
-    said = finish(start(folder, "clean", 2))
+    said = finish(start(folder, "clean", 2)) + (folder / "clean.out").read_text()
     mended = published(folder / "clean") == expected
     line = next((line for line in said.splitlines() if "rebuilding" in line), "nothing was said")
     print(f"a spoiled shard: {'rebuilt to the byte' if mended else 'NOT MENDED'}; {line[:60]}…")
@@ -87,6 +114,7 @@ def print_memory(run: Path) -> None:
 def survive(folder: Path, kills: int, clean_seconds: float, expected: dict[str, bytes]) -> tuple[int, int]:
     """Kill and resume until the kills are spent; how many runs came to an end, and how many identical."""
     chance = random.Random(SEED)
+    print(f"{'kill':>5} {'after s':>8} {'workers':>8} {'killed':>13} {'shards finished':>16}")
     runs = same = kill = 0
     while kill < kills:
         name, workers = f"run{runs}", chance.choice((1, 2, 3))
@@ -117,9 +145,10 @@ def start(folder: Path, name: str, workers: int, *more: str) -> subprocess.Popen
     for setting in settings:
         command += ["--set", setting]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        command, cwd=ROOT, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    with (folder / f"{name}.out").open("ab") as out:
+        return subprocess.Popen(
+            command, cwd=ROOT, env=environment, start_new_session=True, stdout=out, stderr=subprocess.PIPE
+        )
 
 
 def send_kill(process: subprocess.Popen[bytes], everyone: bool) -> None:

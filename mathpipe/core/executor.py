@@ -2,42 +2,44 @@
 
 In: tasks. Out: results as they finish. On Ray each worker is an actor with a bound on its memory. A worker that
 dies or hangs costs a retry with single records; the record at which it does so twice is quarantined and the rest go
-on. A worker that has grown past the recycling mark is replaced between shards. Whatever takes long is named.
+on. A lost node costs its shards' time. A worker that has grown past the recycling mark is replaced between shards.
+Whatever takes long is named.
 """
 
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import time
 from abc import ABC, abstractmethod
-from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import ray
-from pydantic import Field, field_validator
-from ray.exceptions import RayError, RayTaskError
+from pydantic import Field, field_validator, model_validator
+from ray.exceptions import AuthenticationError, RayError, RayTaskError
 
+from mathpipe.core import cluster
+from mathpipe.core.blame import Blame
 from mathpipe.core.config import Config
+from mathpipe.core.crew import Crew, Waiting, Worker
 from mathpipe.core.errors import InputError, MathpipeError, StageError
 from mathpipe.core.feed import Mark
-from mathpipe.core.memory import bound_private_bytes
 from mathpipe.core.node_service import stop_services
 from mathpipe.core.task import Task, TaskResult, run_task
 
 _POLL_SECONDS = 0.5
-_CONNECT_SECONDS = 10.0
-# Ray's own handlers of these want memory: a worker that aborts because it has none would abort inside them, for ever.
-_FATAL_SIGNALS = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
-_DEATHS_TO_BLAME = 2  # a worker may die of something else once, hardly twice at one record
-_ATTEMPTS_WITHOUT_CULPRIT = 3
+# Looking after thousands of workers reads a small file of each: at most this part of the driver's time goes there.
+_WATCHING_SHARE = 0.05
+_START_SECONDS = 5.0  # a worker starts in one or two
+
+
+def _as_it_is(task: Task) -> Task:
+    return task
 
 
 class Mode(StrEnum):
@@ -59,6 +61,8 @@ class RunnerConfig(Config):
     max_quarantined_per_shard: int = Field(default=100, ge=0)  # more than this is no poison but a fault of ours
     notice_after_seconds: float = Field(default=60.0, gt=0)  # what keeps the run waiting for longer is named
     num_gpus: float = Field(default=0.0, ge=0)  # of each worker on Ray, which hides the other GPUs from it
+    mirror: str | None = None  # s3://bucket/run: outputs are copied there too, and fetched if the folder is gone
+    autoscaling: bool = False  # `workers` beyond the CPUs there are ask the cluster for nodes; idle ones free theirs
 
     @field_validator("num_gpus")
     @classmethod
@@ -66,6 +70,12 @@ class RunnerConfig(Config):
         if value > 1 and not value.is_integer():
             raise ValueError("a worker takes whole GPUs or a part of one")
         return value
+
+    @model_validator(mode="after")
+    def _autoscaling_to_a_number(self) -> Self:
+        if self.autoscaling and self.workers is None:
+            raise ValueError("autoscaling needs `workers`: how many there may be at most")
+        return self
 
 
 class Executor(ABC):
@@ -82,58 +92,26 @@ class Executor(ABC):
         return None
 
     @abstractmethod
-    def run(self, tasks: Iterable[Task]) -> Iterator[TaskResult]:
-        """Results as they finish; a task is taken when a worker is free; raises the first `MathpipeError` of one."""
+    def run(self, tasks: Iterable[Task], taken: Callable[[Task], Task] = _as_it_is) -> Iterator[TaskResult]:
+        """Results as they finish; raises the first `MathpipeError` of one.
+
+        `taken` is told of a task at the moment a worker first gets it, and may change it.
+        """
 
 
 class InlineExecutor(Executor):
     """One task after the other in this process, without timeouts or memory bounds."""
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[TaskResult]:
+    def run(self, tasks: Iterable[Task], taken: Callable[[Task], Task] = _as_it_is) -> Iterator[TaskResult]:
         """Results in order."""
-        return map(run_task, tasks)
-
-
-class _Worker:
-    """The actor's body. Its own process, so that it can be killed without harm to the others.
-
-    It works in the driver's folder, so that relative paths mean the same on a cluster that was started elsewhere.
-    """
-
-    def __init__(self, memory_bytes: int, folder: str) -> None:
-        os.chdir(folder)
-        for number in _FATAL_SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
-        bound_private_bytes(memory_bytes)
-
-    def run(self, task: Task) -> TaskResult:
-        return run_task(task)
-
-
-def _check_reachable(address: str) -> None:
-    """Raises `OSError` where nothing listens: Ray itself would go on trying for minutes without a word."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if port.isdigit():
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
-
-
-def _cluster_cpus() -> int:
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return max(1, int(resources.get("CPU", 1.0)))
-
-
-def _room_on_gpus(of_each: float) -> int:
-    """How many workers the cluster's GPUs hold."""
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    gpus = int(resources.get("GPU", 0.0))
-    return gpus * int(1 / of_each) if of_each <= 1 else gpus // int(of_each)
+        return (run_task(taken(task)) for task in tasks)
 
 
 @dataclass(slots=True)
 class _Running:
-    """A task and the actor that has it; `notice_after` doubles with each line about it."""
+    """A task and the worker that has it; `notice_after` doubles with each line about it."""
 
-    actor: Any
+    worker: Worker
     task: Task
     since: float
     notice_after: float
@@ -150,8 +128,8 @@ class _Running:
     def where(self) -> str:
         """What the task is at."""
         if not self.mark.exists():
-            free = ray.available_resources().get("CPU", 0.0)  # type: ignore[no-untyped-call]
-            return f"waiting for a worker to start (the cluster has {free:g} of {_cluster_cpus()} CPUs free)"
+            free = f"the cluster has {cluster.free_cpus():g} of {cluster.cpus()} CPUs free"
+            return f"waiting for a worker to start ({free})"
         record_id, url = Mark.read(self.mark)
         return f"at record {record_id} {url}".rstrip() if record_id else "at no record"
 
@@ -163,10 +141,10 @@ class RayExecutor(Executor):
         self._config = config
         self._say = say
         self._owns_ray = False
-        self._idle: list[Any] = []
+        self._crew = Crew(config.worker_memory_gb, config.num_gpus)
+        self._blame = Blame(config.max_quarantined_per_shard)
         self._running: dict[Any, _Running] = {}
-        self._crashes: Counter[tuple[str, int]] = Counter()
-        self._deaths: Counter[tuple[str, int, str]] = Counter()
+        self._next_look = 0.0
         self.workers = config.workers or 1
 
     def __enter__(self) -> Self:
@@ -174,18 +152,26 @@ class RayExecutor(Executor):
         if not ray.is_initialized():
             self._owns_ray = True
             self._connect()
-        cpus = _cluster_cpus()
-        self.workers = min(self._config.workers or cpus, cpus)
-        if self._config.workers and self._config.workers > cpus:
+        self._lost = cluster.LostNodes()
+        cpus = cluster.cpus()
+        self.workers = self._wanted_workers()
+        if self._config.workers and self._config.workers > self.workers:
             self._say(f"{self._config.workers} workers were asked for, the cluster has {cpus} CPUs: {cpus} it is")
         if self._config.num_gpus:
             self._fit_gpus()
         return self
 
+    def _wanted_workers(self) -> int:
+        """As many as asked for, and no more than the CPUs there are now unless the cluster grows when asked."""
+        if self._config.autoscaling and self._config.workers:
+            return self._config.workers
+        cpus = cluster.cpus()
+        return min(self._config.workers or cpus, cpus)
+
     def _fit_gpus(self) -> None:
         """No more workers than GPUs: another one would wait for a GPU and hold its task back."""
-        room = _room_on_gpus(self._config.num_gpus)
-        if room < 1:
+        room = cluster.room_on_gpus(self._config.num_gpus)
+        if room < 1 and not self._config.autoscaling:
             if self._owns_ray:
                 ray.shutdown()
             raise InputError(
@@ -193,27 +179,20 @@ class RayExecutor(Executor):
                 "a cluster with that many GPUs",
                 "lower it, or start Ray there",
             )
-        if room < self.workers:
+        if room < self.workers and not self._config.autoscaling:
             self._say(f"the cluster's GPUs hold {room} workers: {room} it is, not {self.workers}")
             self.workers = room
 
     def _connect(self) -> None:
         address = self._config.address or os.environ.get("RAY_ADDRESS")
-        options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "namespace": "mathpipe"}
-        if address is None:
-            # "local": else Ray would join a cluster that someone happens to have running on this machine.
-            # Records never pass through the object store, only task descriptions: 100 MB is plenty.
-            address = "local"
-            options.update(num_cpus=self._config.workers, include_dashboard=False, object_store_memory=10**8)
         try:
-            _check_reachable(address)
-            ray.init(address=address, **options)
-        except (OSError, RuntimeError, ValueError) as error:
+            cluster.connect(address, self._config.workers)
+        except (OSError, RuntimeError, ValueError, AuthenticationError) as error:
             reason = " ".join(str(error).split())[:200]
             raise InputError(
-                f"runner.address {address}",
+                f"runner.address {address or 'local'}",
                 f"a Ray cluster that answers ({reason})",
-                "start one with `ray start --head`",
+                "start one with `ray start --head`; of one that asks for its token, set RAY_AUTH_MODE=token here",
             ) from error
 
     def __exit__(
@@ -221,70 +200,113 @@ class RayExecutor(Executor):
     ) -> None:
         with suppress(RayError):  # a cluster that is gone has nothing left to end
             self._drop_running()
-            for actor in self._idle:
-                ray.kill(actor)
+            self._crew.dismiss_idle()
             stop_services()
         if self._owns_ray:
             ray.shutdown()
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[TaskResult]:
+    def run(self, tasks: Iterable[Task], taken: Callable[[Task], Task] = _as_it_is) -> Iterator[TaskResult]:
         """Results as they finish."""
-        fresh = iter(tasks)
-        again: deque[Task] = deque()
+        waiting = Waiting(tasks)
+        given: set[tuple[str, int]] = set()
         try:
             while True:
-                while len(self._running) < self.workers and (task := again.popleft() if again else next(fresh, None)):
-                    self._start(task)
+                while len(self._running) < self.workers and (task := self._crew.choose(waiting)):
+                    self._start(task if (task.step, task.shard) in given else taken(task))
+                    given.add((task.step, task.shard))
                 if not self._running:
                     return
-                ready, _ = ray.wait(list(self._running), num_returns=1, timeout=_POLL_SECONDS)
-                for reference in ready:
+                for reference in self._finished():
                     running = self._running.pop(reference)
-                    try:
-                        result: TaskResult = ray.get(reference)
-                    except RayTaskError as error:
-                        self._idle.append(running.actor)
-                        raise _cause(error, running.task) from error
-                    except RayError as error:  # the actor or its node is gone, or Ray ended it for the memory it took
-                        again.append(self._after_crash(running.task, "worker-died", str(error)))
-                        continue
-                    self._keep_or_recycle(running.actor, result)
-                    yield result
-                again.extend(self._reap_stuck())
-                self._watch()
+                    result = self._result(reference, running)
+                    if isinstance(result, Task):
+                        waiting.again([result])
+                    else:
+                        self._keep_or_recycle(running, result)
+                        yield result
+                waiting.again(self._look_after())
         finally:
             self._drop_running()  # else a later call of `run` would get what these still bring
 
+    def _finished(self) -> list[Any]:
+        """What has come in by now; waits a little for the first."""
+        references = list(self._running)
+        ready, _ = ray.wait(references, num_returns=1, timeout=_POLL_SECONDS)
+        if ready and len(references) > 1:  # all at once: each look at thousands takes its time
+            ready, _ = ray.wait(references, num_returns=len(references), timeout=0)
+        return list(ready)
+
+    def _result(self, reference: Any, running: _Running) -> TaskResult | Task:
+        """What a task came to, or the task as it is to be tried again."""
+        try:
+            result: TaskResult = ray.get(reference)
+        except RayTaskError as error:
+            self._crew.release(running.worker, running.task)
+            raise _cause(error, running.task) from error
+        except RayError as error:  # the actor or its node is gone, or Ray ended it for the memory it took
+            return self._again(running, "worker-died", str(error))
+        return result
+
+    def _again(self, running: _Running, why: str, detail: str = "") -> Task:
+        """The task as it is tried again after its worker died or hung."""
+        running.worker.kill()  # one that only cannot be reached must not go on at a shard that another gets
+        if self._lost.took(running.worker.node):
+            self._say(f"{running.task}: its node is gone, it is done again")
+            return self._blame.after_loss(running.task)
+        return self._blame.after_crash(running.task, why, detail)
+
     def _drop_running(self) -> None:
         for running in self._running.values():
-            ray.kill(running.actor)
+            running.worker.kill()
         self._running.clear()
 
     def _start(self, task: Task) -> None:
-        memory_bytes = int(self._config.worker_memory_gb * 2**30)
-        make: Any = ray.remote(_Worker)
-        room = make.options(num_cpus=1, num_gpus=self._config.num_gpus)
-        actor: Any = self._idle.pop() if self._idle else room.remote(memory_bytes, str(Path.cwd()))
+        worker = self._crew.take()
         Mark.path_of(task.folder, task.shard).unlink(missing_ok=True)
-        self._running[actor.run.remote(task)] = _Running(actor, task, time.time(), self._config.notice_after_seconds)
+        self._running[worker.start(task)] = _Running(worker, task, time.time(), self._config.notice_after_seconds)
+
+    def _look_after(self) -> list[Task]:
+        """Now and then: end what hangs, name what takes long, count the CPUs anew. The tasks to run again."""
+        started = time.time()
+        if started < self._next_look:
+            return []
+        again = self._reap_stuck() + self._reassign()
+        self._watch()
+        if self._config.autoscaling:
+            self._crew.dismiss_idle(self._config.notice_after_seconds)
+        elif not self._config.num_gpus:
+            self.workers = self._wanted_workers()
+        seconds = time.time() - started
+        self._next_look = time.time() + max(_POLL_SECONDS, seconds / _WATCHING_SHARE)
+        return again
+
+    def _reassign(self) -> list[Task]:
+        """Tasks whose own worker finds no CPU to start on, while others have nothing to do: after a node was lost."""
+        late = [
+            reference
+            for reference, running in self._running.items()
+            if running.seconds > _START_SECONDS and not running.mark.exists()
+        ][: len(self._crew.idle)]
+        again = [self._running.pop(reference) for reference in late]
+        for running in again:
+            running.worker.kill()
+        return [running.task for running in again]
 
     def _watch(self) -> None:
-        """Say what keeps the run waiting, and let go of idle workers when another one finds no CPU to start on."""
+        """Say what keeps the run waiting."""
         for running in self._running.values():
             if running.seconds < running.notice_after:
                 continue
             started = running.mark.exists()
-            if not started and self._idle:
-                ray.kill(self._idle.pop())
             if not started or not running.task.stage.per_record or not Mark.read(running.mark)[0]:
                 self._say(f"{running.task}: {running.seconds:.0f} s, {running.where}")
             running.notice_after *= 2
 
-    def _keep_or_recycle(self, actor: Any, result: TaskResult) -> None:
+    def _keep_or_recycle(self, running: _Running, result: TaskResult) -> None:
         if result.rss_bytes > self._config.recycle_memory_gb * 2**30:
-            ray.kill(actor)
+            running.worker.kill()
         else:
-            self._idle.append(actor)
+            self._crew.release(running.worker, running.task)
 
     def _reap_stuck(self) -> list[Task]:
         """Kill workers whose record has taken too long; the tasks to run again."""
@@ -295,30 +317,8 @@ class RayExecutor(Executor):
                 continue
             if time.time() - max(running.mark.stat().st_mtime, running.since) > limit:
                 del self._running[reference]
-                ray.kill(running.actor)
-                again.append(self._after_crash(running.task, "timeout"))
+                again.append(self._again(running, "timeout"))
         return again
-
-    def _after_crash(self, task: Task, why: str, detail: str = "") -> Task:
-        """The task as it is tried again: first record by record, then without the record it died at twice."""
-        shard = (task.step, task.shard)
-        record_id = Mark.read(Mark.path_of(task.folder, task.shard))[0] if task.stage.per_record else ""
-        self._crashes[shard] += 1
-        self._deaths[*shard, record_id] += 1
-        proven = bool(record_id) and task.one_by_one and self._deaths[*shard, record_id] >= _DEATHS_TO_BLAME
-        attempts_left = self._crashes[shard] < _DEATHS_TO_BLAME * len(task.skip) + _ATTEMPTS_WITHOUT_CULPRIT
-        if len(task.skip) >= self._config.max_quarantined_per_shard if proven else not attempts_left:
-            error = StageError(
-                str(task),
-                f"a worker finishes it (it died or hung {self._crashes[shard]} times, the last: {why} at record"
-                f" {record_id or 'unknown'}) {' '.join(detail.split())[:300]}".rstrip(),
-                "raise runner.worker_memory_gb or runner.record_timeout_seconds",
-            )
-            error.shard = task.shard
-            raise error
-        if proven:
-            return replace(task, skip={**task.skip, record_id: why})
-        return replace(task, one_by_one=task.stage.per_record)
 
 
 def _cause(error: RayTaskError, task: Task) -> MathpipeError:

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -97,4 +98,5 @@ def stop_services() -> None:
     """End this cluster's services; called by the driver when a run ends."""
     for name in ray.util.list_named_actors():
         if name.startswith(ACTOR_PREFIX):
-            ray.kill(ray.get_actor(name))
+            with suppress(ValueError):  # it went down with its node since it was listed
+                ray.kill(ray.get_actor(name))

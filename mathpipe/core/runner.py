@@ -18,8 +18,9 @@ import re
 import shutil
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -30,6 +31,7 @@ from mathpipe.core.errors import CorruptShardError, InputError, MathpipeError, S
 from mathpipe.core.executor import Executor, RunnerConfig, make_executor
 from mathpipe.core.manifest import Manifest, ShardEntry, library_versions, total_dropped
 from mathpipe.core.metrics import Failure, JsonLines, Ledger, now
+from mathpipe.core.mirror import Mirror
 from mathpipe.core.plan import Plan
 from mathpipe.core.progress import Progress
 from mathpipe.core.provenance import git_commit
@@ -65,19 +67,29 @@ class Runner:
         self._plan = Plan(run, steps)
         self._config = config
         self._say = say
+        self._mirror = Mirror(config.mirror, run) if config.mirror else None
 
     def run(self, resolved: Config, only: str | None = None) -> list[StepSummary]:
         """Run all steps, or `only` one whose inputs must be there. Returns what each step came to."""
         with disk_faults(self.run_folder), self._lock():
+            self._restore()
             chosen = self._chosen(only)
             self._write_provenance(resolved)
             metrics, ledger = JsonLines(self.run_folder / "metrics.jsonl"), Ledger(self.run_folder / "ledger.jsonl")
             with Progress() as progress, ExitStack() as stack:
-                job = _Job(self._plan, metrics, ledger, progress, self._config, stack)
+                job = _Job(self._plan, metrics, ledger, progress, self._config, self._mirror, stack)
                 summaries = self._run_steps(job, chosen)
             metrics.write(event="run_finished", steps=[summary.name for summary in summaries])
             self._write_provenance(resolved, finished=now())
+            if self._mirror:
+                self._mirror.put_run_files()
         return summaries
+
+    def _restore(self) -> None:
+        """Fetch what the mirror has of steps that are not here."""
+        if self._mirror and (shards := self._mirror.restore(step.name for step in self._plan.steps)):
+            self._plan.forget_manifests()
+            self._say(f"fetched {shards} finished shards from {self._mirror.address}")
 
     def _chosen(self, only: str | None) -> list[Step]:
         if only is None:
@@ -164,6 +176,7 @@ class _Job:
         ledger: Ledger,
         progress: Progress,
         config: RunnerConfig,
+        mirror: Mirror | None,
         stack: ExitStack,
     ) -> None:
         self._plan = plan
@@ -171,6 +184,7 @@ class _Job:
         self._ledger = ledger
         self._progress = progress
         self._config = config
+        self._mirror = mirror
         self._stack = stack
         self._executor: Executor | None = None
 
@@ -185,6 +199,11 @@ class _Job:
         manifest = self._plan.manifest(step.name)
         self._sweep(step, manifest, len(tasks))
         todo = [task for task in tasks if manifest.finished(task.shard, task.key) is None]
+        if self._mirror:
+            left = {task.shard for task in todo}
+            self._mirror.open_step(
+                step.name, [entry for shard, entry in manifest.entries.items() if shard not in left]
+            )
         self._progress.start_step(step.name, len(tasks), len(tasks) - len(todo))
         if todo:
             self._metrics.write(event="step_started", step=step.name, shards=len(tasks), todo=len(todo))
@@ -207,25 +226,34 @@ class _Job:
 
     def _run_tasks(self, step: Step, manifest: Manifest, todo: Sequence[Task]) -> None:
         try:
-            for result in self._workers().run(self._handed_out(manifest, todo)):
+            for result in self._workers().run(todo, partial(self._hand_out, manifest)):
                 self._commit(step, manifest, result)
         except MathpipeError as error:
             trace = "".join(traceback.format_exception(error))
             self._ledger.add(Failure(step.name, error.shard, "", "", type(error).__name__, str(error), trace))
+            with suppress(InputError):  # perhaps it is the mirror that failed
+                self._put_on_mirror(step, manifest)
             raise
+        self._put_on_mirror(step, manifest)
 
-    def _handed_out(self, manifest: Manifest, todo: Sequence[Task]) -> Iterator[Task]:
-        """The tasks as workers ask for them. From then on a shard's files may be half old, half new: a kill between
-        the renames and the manifest's line must not leave an entry that vouches for them."""
-        for task in todo:
-            manifest.void(task.shard)
-            yield replace(task, max_quarantined=self._config.max_quarantined_per_shard)
+    def _put_on_mirror(self, step: Step, manifest: Manifest) -> None:
+        if self._mirror:
+            self._mirror.put_manifest(step.name, manifest.entries.values())
+            self._mirror.put_run_files()
+
+    def _hand_out(self, manifest: Manifest, task: Task) -> Task:
+        """A task that a worker gets. From now on its shard's files may be half old, half new: a kill between the
+        renames and the manifest's line must not leave an entry that vouches for them."""
+        manifest.void(task.shard)
+        return replace(task, max_quarantined=self._config.max_quarantined_per_shard, mirror=self._config.mirror)
 
     def _commit(self, step: Step, manifest: Manifest, result: TaskResult) -> None:
         entry = result.entry
         for failure in result.failures:
             self._ledger.add(failure)
         manifest.add(entry)
+        if self._mirror:
+            self._mirror.put_manifest_sometimes(step.name, manifest)
         self._metrics.write(
             event="shard_finished",
             step=step.name,

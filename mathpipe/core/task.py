@@ -21,6 +21,7 @@ from mathpipe.core.errors import MathpipeError, StageError
 from mathpipe.core.feed import Feed, Mark, Quarantine, printable
 from mathpipe.core.manifest import OutputFile, ShardEntry
 from mathpipe.core.metrics import Failure
+from mathpipe.core.mirror import Mirror
 from mathpipe.core.records import Drop
 from mathpipe.core.stage import Stage, StageContext, StepOutput
 from mathpipe.core.step import Gather, SplitStage
@@ -68,6 +69,7 @@ class Task:
     one_by_one: bool = False  # after a crash: feed single records, so that the culprit is known
     record_timeout_seconds: float | None = None
     max_quarantined: int | None = None
+    mirror: str | None = None  # where finished files are copied to, beside the step's folder
 
     def __str__(self) -> str:
         return f"step {self.step}, shard {self.shard}"
@@ -122,6 +124,8 @@ def _run(task: Task, work: Path, mark: Mark) -> TaskResult:
     (work / "files").mkdir(parents=True)
     made = _make(task, work, mark)
     outputs = _publish(task, work, made.files)
+    if task.mirror:
+        Mirror(task.mirror, task.folder.parents[1]).put_files(task.step, outputs)
     entry = ShardEntry(
         shard=task.shard,
         key=task.key,

@@ -41,6 +41,20 @@ def test_ray_gives_the_bytes_that_inline_gives(tmp_path):
     assert shard_bytes(tmp_path / "ray") == shard_bytes(tmp_path / "inline")
 
 
+def test_a_step_that_gathers_very_many_shards_gets_them_all(tmp_path):
+    paths = write_sources(tmp_path / "in", shards=1, numbers=2) * 600
+    step = Step("brood", Broods, ToyConfig(), Files(paths, read_numbers), Number, Total, (), Gather())
+    with RayExecutor(RunnerConfig(workers=1)) as executor:
+        (result,) = executor.run(_tasks(tmp_path / "run", [step]))
+    assert result.entry.rows_in == 1200
+
+
+def test_workers_put_their_shards_on_the_mirror(tmp_path):
+    paths = write_sources(tmp_path / "in", shards=3)
+    _run(tmp_path / "run", paths, limits={"mirror": (tmp_path / "mirror").as_uri()})
+    assert shard_bytes(tmp_path / "mirror") == shard_bytes(tmp_path / "run")
+
+
 @pytest.mark.parametrize(
     ("how", "limits", "reason"),
     [
@@ -180,10 +194,26 @@ def test_a_task_is_taken_when_a_worker_is_free_and_not_before(tmp_path):
     tasks = _tasks(tmp_path / "run", toy_steps(write_sources(tmp_path / "in", shards=4)))
     taken: list[int] = []
     with RayExecutor(RunnerConfig(workers=1)) as executor:
-        results = executor.run(taken.append(task.shard) or task for task in tasks)
+        results = executor.run(tasks, lambda task: taken.append(task.shard) or task)
         assert next(results).entry.shard == 0
         assert taken == [0]
         results.close()
+
+
+def test_a_cluster_that_grows_is_asked_for_more_workers_than_it_has_cpus(tmp_path):
+    tasks = _tasks(tmp_path / "run", toy_steps(write_sources(tmp_path / "in", shards=3)))
+    said: list[str] = []
+    with RayExecutor(RunnerConfig(workers=3, autoscaling=True), said.append) as executor:
+        assert executor.workers == 3
+        # No node comes here: the third worker finds no CPU, and one of the other two does its task.
+        assert sorted(result.entry.shard for result in executor.run(tasks)) == [0, 1, 2]
+        assert executor.workers == 3
+    assert said == []
+
+
+def test_autoscaling_without_a_bound_is_refused():
+    with pytest.raises(ValueError, match="autoscaling needs `workers`"):
+        RunnerConfig(autoscaling=True)
 
 
 def test_a_cluster_that_does_not_answer_is_one_clear_error_at_once():
