@@ -58,7 +58,7 @@ demo-reasoning: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/mathpipe eval configs/tiny-eval.yaml
 
 demo-grpo: $(READY)
-	$(BIN)/python -m rl.cold_start configs/tiny-digits.yaml
+	$(BIN)/python -m rl.cold_start configs/tiny-sums.yaml
 	OMP_NUM_THREADS=1 $(BIN)/mathpipe grpo configs/tiny-grpo.yaml
 
 # Tests that load vLLM have a process of their own: beside it MKL adds small products in another order, and exact

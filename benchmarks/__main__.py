@@ -33,6 +33,7 @@ NAMES = (
     "generation",
     "grpo_step",
     "policy_methods",
+    "staleness",
 )
 
 

@@ -4,8 +4,9 @@
 
 Makes a run of a million pages from the real ones of `web/` of MATHPIPE_SHARED_DATA: their texts and formulas, each
 with a line of its own, on 20,000 hosts of Zipf's sizes, with scores, languages and fates as a run gives them. Times
-are of whole HTTP answers over one kept connection, as a browser on the same machine waits for them. `--quick` takes
-20,000 pages. With `--folder` the run is made there and found again the next time.
+are of whole HTTP answers over one kept connection, as a browser on the same machine waits for them; beside them the
+server's own seconds of CPU, which other work on the machine does not lengthen. `--quick` takes 20,000 pages. With
+`--folder` the run is made there and found again the next time.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import os
+import re
 import sqlite3
 import statistics
 import subprocess
@@ -22,10 +24,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import duckdb
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
@@ -149,7 +153,7 @@ def _write(folder: Path, step: str, shard: int, table: pa.Table, drops: list[Dro
 def _write_clusters(folder: Path, shard: int, ids: list[str], urls: list[str], gone: Any, kept: Any) -> None:
     target = folder / "steps" / "clusters"
     target.mkdir(parents=True, exist_ok=True)
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for place, page in enumerate(gone):
         stays = kept[place % max(len(kept) // 3, 1)]
         rows.append((ids[page], ids[stays], urls[stays], "near", 0.93, 2))
@@ -164,9 +168,22 @@ def _write_clusters(folder: Path, shard: int, ids: list[str], urls: list[str], g
     Manifest(target).add(ShardEntry(shard, "k", (), len(table), len(table), 1.0, 1, 1, outputs=outputs))
 
 
+class Running(NamedTuple):
+    """A browser's process, a connection to it, and the seconds from its start until its first page was there."""
+
+    process: psutil.Process
+    connection: http.client.HTTPConnection
+    seconds: float
+
+    def cpu_seconds(self) -> float:
+        """What the process has used."""
+        used = self.process.cpu_times()
+        return float(used.user + used.system)
+
+
 @contextmanager
-def server(run: Path, cache: Path) -> Iterator[tuple[http.client.HTTPConnection, float]]:
-    """A running browser as a person starts it: a connection, and the seconds until its first page was there."""
+def server(run: Path, cache: Path) -> Iterator[Running]:
+    """A running browser as a person starts it."""
     started = time.perf_counter()
     process = subprocess.Popen(
         [*COMMAND, str(run), "--port", "0"],
@@ -178,7 +195,7 @@ def server(run: Path, cache: Path) -> Iterator[tuple[http.client.HTTPConnection,
         address = next(line for line in process.stdout or () if line.startswith("browser:")).split()[1]
         connection = http.client.HTTPConnection(address.removeprefix("http://").strip("/"), timeout=600)
         ask(connection, "/pages")
-        yield connection, time.perf_counter() - started
+        yield Running(psutil.Process(process.pid), connection, time.perf_counter() - started)
         connection.close()
     finally:
         process.terminate()
@@ -226,34 +243,52 @@ REQUESTS = {
     "overview, filter: score": "/?min_score=0.5",
     "overview, filter: host": "/?host=lemma-15.example",
     "overview, search text": "/?text=theorem",
+    "overview, search title, address": "/?q=theorem",
     "prefixes": "/prefixes",
     "prefixes of a host": "/prefixes?host=lemma-15.example",
     "clusters": "/clusters",
     "page view": "/page/{number}",
-    "explain": "/explain?url=https%3A%2F%2Fnowhere.example%2F",
+    "page view in a search": "/page/{number}?q=theorem",
+    "explain what the run saw": "/explain?url={url}",
+    "explain what it never saw": "/explain?url=https%3A%2F%2Fnowhere.example%2F",
 }
 
 
 def measure(run: Path, cache: Path, repeat: int) -> None:
     """Print the table."""
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    with server(run, cache) as (connection, seconds):
-        print(f"first start until the first page: {seconds:8.1f} s  (the column index is made)")
+    with server(run, cache) as running:
+        print(f"first start until the first page: {running.seconds:8.1f} s  (the column index is made)")
         started = time.perf_counter()
-        while 'id="indexing"' in ask(connection, "/pages")[1]:
+        while 'id="indexing"' in ask(running.connection, "/pages")[1]:
             time.sleep(1)
         print(f"until words can be searched:      {time.perf_counter() - started:8.1f} s  more, while it answers")
-    starts = []
+    starts, used = [], []
     for _ in range(3):
-        with server(run, cache) as (connection, seconds):
-            starts.append(seconds)
-    print(f"second start until the first page: {statistics.median(starts):7.2f} s, at most {max(starts):.2f} s")
+        with server(run, cache) as running:
+            starts.append(running.seconds)
+            used.append(running.cpu_seconds())
+    print(
+        f"second start until the first page: {statistics.median(starts):7.2f} s, at most {max(starts):.2f} s; "
+        f"{statistics.median(used):.2f} s of CPU"
+    )
     size = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())
-    print(f"indexes: {size / 1e6:,.0f} MB\n\n{'milliseconds':40} {'first':>7} {'median':>7} {'max':>7}")
-    with server(run, cache) as (connection, _):
+    print(f"indexes: {size / 1e6:,.0f} MB\n\n{'milliseconds':40} {'first':>7} {'median':>7} {'max':>7} {'CPU':>7}")
+    with server(run, cache) as running:
+        url = quote(
+            re.findall(r'class="url" dir="ltr">(https[^<]+)<', ask(running.connection, "/pages")[1])[0], safe=""
+        )
         for name, address in REQUESTS.items():
-            times = [1_000 * ask(connection, address.format(number=7 + 1_301 * turn))[0] for turn in range(repeat)]
-            print(f"{name:40} {times[0]:7.0f} {statistics.median(times):7.0f} {max(times):7.0f}", flush=True)
+            measure_request(running, name, address.replace("{url}", url), repeat)
+    print(f"load {os.getloadavg()[0]:.1f}")
+
+
+def measure_request(running: Running, name: str, address: str, repeat: int) -> None:
+    """Print a line of the table: the first time, the median, the longest, and the server's CPU for one of them."""
+    before = running.cpu_seconds()
+    times = [1_000 * ask(running.connection, address.format(number=7 + 1_301 * turn))[0] for turn in range(repeat)]
+    used = 1_000 * (running.cpu_seconds() - before) / repeat
+    print(f"{name:40} {times[0]:7.0f} {statistics.median(times):7.0f} {max(times):7.0f} {used:7.0f}", flush=True)
 
 
 def compare_text_ways(shard: Path) -> None:

@@ -109,7 +109,7 @@ def tiny_policy(console: Console) -> Path:
     """The demo's policy, made where it is not there."""
     from rl.cold_start import ColdStartConfig, cold_start
 
-    config = load_config(ROOT / "configs" / "tiny-policy.yaml", ColdStartConfig, ())
+    config = load_config(ROOT / "configs" / "tiny-sums.yaml", ColdStartConfig, ())
     folder = ROOT / config.folder
     if (folder / "config.json").is_file():
         return folder

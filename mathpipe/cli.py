@@ -1,6 +1,7 @@
 """The command line: `mathpipe COMMAND --help`. Each command says where its output went; bad input is one line.
 
 In: arguments. Out: exit status 0, or 1 with `mathpipe: <who>: <what was expected>; <how to mend it>` on stderr.
+What a command works with is imported when it runs: Ray, PyArrow and SciPy together take a second to load.
 """
 
 from __future__ import annotations
@@ -8,47 +9,52 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 import mathpipe
-from crawl import extract_page
-from crawl.charset import decode_html
-from crawl.limits import ExtractionError
 from mathpipe.core.config import load_config
 from mathpipe.core.errors import InputError, MathpipeError
-from mathpipe.core.jobs import run_as_job
-from mathpipe.core.metrics import read_json_lines
-from mathpipe.core.runner import Runner
-from mathpipe.core.status import print_status, print_summary, verify_digests
-from mathpipe.evaluation.command import eval_command
-from mathpipe.inspect import (
-    Look,
-    explain,
-    export_corpus,
-    inspect_paths,
-    print_explanation,
-    write_datasheet,
-    write_report,
-)
-from mathpipe.pipeline import FUNNEL, PipelineConfig, steps_of
-from mathpipe.recall.command import recall_command
-from rl.doctor.command import doctor
-from rl.expert_iteration_command import iterate_command
-from rl.export.command import export
-from rl.grpo_command import grpo_command
-from rl.parity.command import parity
-from rl.planning.command import plan_command
 
 _PIPED_WIDTH = 160
+# Commands that have a file of their own.
+_ELSEWHERE = {
+    "doctor": "rl.doctor.command:doctor",
+    "eval": "mathpipe.evaluation.command:eval_command",
+    "export": "rl.export.command:export",
+    "grpo": "rl.grpo_command:grpo_command",
+    "iterate": "rl.expert_iteration_command:iterate_command",
+    "parity": "rl.parity.command:parity",
+    "plan": "rl.planning.command:plan_command",
+    "recall": "mathpipe.recall.command:recall_command",
+}
+# The values of `Look`, named here because help must not load what reads shards.
+_LOOKS = (
+    "correct", "wrong", "no-answer", "timeout", "crash", "unavailable", "agrees", "differs", "not-judged"
+)  # fmt: skip
 
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 SET = click.option("--set", "overrides", multiple=True, metavar="A.B=VALUE", help="Override one value; repeatable.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    """The commands of this file, and those elsewhere, imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = _ELSEWHERE[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(mathpipe.version(), prog_name="mathpipe")
 def cli() -> None:
     """From web crawl to curated mathematics."""
@@ -72,18 +78,24 @@ def stage(name: str, config: Path, overrides: tuple[str, ...]) -> None:
 
 
 def _run(path: Path, overrides: tuple[str, ...], only: str | None) -> None:
+    from mathpipe.core.metrics import read_json_lines
+    from mathpipe.core.runner import Runner
+    from mathpipe.core.status import print_summary
+    from mathpipe.inspect import write_datasheet, write_report
+    from mathpipe.pipeline import PipelineConfig, steps_of
+
     console = Console(stderr=True)
     config = load_config(path, PipelineConfig, overrides)
     folder = config.output / config.name
     runner = Runner(folder, steps_of(config), config.runner, lambda text: console.print(text, markup=False))
     summaries = runner.run(config, only)
     print_summary(summaries, config.runner, _console())
-    report = write_report(folder, funnel=FUNNEL)
+    report = write_report(folder)
     failures = read_json_lines(folder / "ledger.jsonl")
     click.echo(f"shards:  {folder / 'steps' / (only or 'curate')}")
     click.echo(f"report:  {report}")
     if only is None:
-        click.echo(f"sheet:   {write_datasheet(folder, FUNNEL).html}")
+        click.echo(f"sheet:   {write_datasheet(folder).html}")
     if failures:
         click.echo(
             f"ledger:  {folder / 'ledger.jsonl'} ({len(failures)} rows; `mathpipe status {folder}` shows them)"
@@ -97,6 +109,9 @@ def _run(path: Path, overrides: tuple[str, ...], only: str | None) -> None:
 @click.option("--wait/--no-wait", default=True, help="Follow the job's log until it ends.")
 def submit(config: Path, overrides: tuple[str, ...], address: str, wait: bool) -> None:
     """Run the pipeline as a Ray job on a cluster whose nodes see this folder and have mathpipe installed."""
+    from mathpipe.core.jobs import run_as_job
+    from mathpipe.pipeline import PipelineConfig
+
     load_config(config, PipelineConfig, overrides)  # a mistake shows here, not minutes later on the cluster
     run_as_job("run", config, overrides, address=address, wait=wait, say=click.echo)
 
@@ -106,6 +121,8 @@ def submit(config: Path, overrides: tuple[str, ...], address: str, wait: bool) -
 @click.option("--verify", is_flag=True, help="Read every shard again and compare it with its manifest's digest.")
 def status(run_folder: Path, verify: bool) -> None:
     """What is finished, what was dropped and why, what failed."""
+    from mathpipe.core.status import print_status, verify_digests
+
     print_status(run_folder, _console())
     if verify:
         rotten = verify_digests(run_folder)
@@ -132,7 +149,7 @@ def status(run_folder: Path, verify: bool) -> None:
 @click.option("--columns", help="Columns to show, separated by commas.")
 @click.option("--where", help="Only records for which this SQL condition over the columns holds.")
 @click.option("--limit", type=click.IntRange(min=1), help="Default: 20 rows, or 200 problems of an HTML page.")
-@click.option("--verdict", type=click.Choice([look.value for look in Look]), help="Only problems with such a sample.")
+@click.option("--verdict", type=click.Choice(_LOOKS), help="Only problems with such a sample.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write problems and solutions as a page to this file.")
 @click.option("--serve", is_flag=True, help="Open pages to a web browser on this machine, until Ctrl-C.")
 @click.option("--port", type=click.IntRange(0, 65535), help="For --serve; default 8377, 0 takes a free one.")
@@ -161,6 +178,8 @@ def inspect_command(
     SHARDS is a file, a folder, a glob, or a run's folder. A generation run's folder, an evaluation's, and shards of
     samples or of a training set show problems and what models answered.
     """
+    from mathpipe.inspect import Look, inspect_paths
+
     shown = {"--record": record, "--search": search, "--sort": sort, "--columns": columns, "--where": where,
              "--limit": limit, "--verdict": verdict, "--html": html}  # fmt: skip
     if serve:
@@ -188,7 +207,7 @@ def _serve(shards: tuple[str, ...], port: int | None, decisions: Path | None, ot
 
     if others:
         raise InputError(others[0], "no --serve beside it", "search and filter in the browser")
-    serve(shards, console=_console(), port=DEFAULT_PORT if port is None else port, decisions=decisions, funnel=FUNNEL)
+    serve(shards, console=_console(), port=DEFAULT_PORT if port is None else port, decisions=decisions)
 
 
 @cli.command(name="explain", epilog="Example: mathpipe explain https://algebra.example/groups --run data/runs/demo")
@@ -198,8 +217,10 @@ def _serve(shards: tuple[str, ...], port: int | None, decisions: Path | None, ot
 )
 def explain_command(url: str, run_folder: Path | None) -> None:
     """Why a page is in the corpus, or which step dropped it and why."""
+    from mathpipe.inspect import explain, print_explanation
+
     folder = run_folder or _newest_run(Path("data/runs"))
-    print_explanation(explain(folder, url, funnel=FUNNEL), _console())
+    print_explanation(explain(folder, url), _console())
 
 
 def _console() -> Console:
@@ -220,6 +241,10 @@ def _newest_run(folder: Path) -> Path:
 @click.option("--json", "as_json", is_flag=True, help="The whole page record as JSON instead of its text.")
 def extract(file: Path, url: str, as_json: bool) -> None:
     """Extract one HTML file: its text with every formula kept."""
+    from crawl import extract_page
+    from crawl.charset import decode_html
+    from crawl.limits import ExtractionError
+
     if not file.is_file():
         raise InputError(str(file), "an HTML file that exists", "check the path")
     text, charset = decode_html(file.read_bytes())
@@ -288,6 +313,7 @@ def verify_command(
 )
 def report_command(runs: tuple[Path, ...], output: Path | None) -> None:
     """Write a run's HTML report again: of the pipeline or of GRPO; several GRPO runs are compared on one page."""
+    from mathpipe.inspect import write_report
     from rl.watch.comparison import write_comparison
     from rl.watch.report import is_grpo_run, write_run_report
 
@@ -299,14 +325,16 @@ def report_command(runs: tuple[Path, ...], output: Path | None) -> None:
     elif is_grpo_run(runs[0]):
         click.echo(f"report:  {write_run_report(runs[0])}")
     else:
-        click.echo(f"report:  {write_report(runs[0], funnel=FUNNEL)}")
+        click.echo(f"report:  {write_report(runs[0])}")
 
 
 @cli.command(name="datasheet", epilog="Example: mathpipe datasheet data/runs/demo")
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 def datasheet_command(run_folder: Path) -> None:
     """Write a finished run's datasheet again: what went in, what was dropped and why, hosts, licences, digests."""
-    written = write_datasheet(run_folder, FUNNEL)
+    from mathpipe.inspect import write_datasheet
+
+    written = write_datasheet(run_folder)
     click.echo(f"sheet:  {written.html}\njson:   {written.json}")
 
 
@@ -319,7 +347,9 @@ def export_corpus_command(run_folder: Path, output: Path, overwrite: bool) -> No
 
     `datasets.load_dataset(OUT)` opens it; the problems mined from the pages are its second configuration.
     """
-    exported = export_corpus(run_folder, output, FUNNEL, overwrite=overwrite)
+    from mathpipe.inspect import export_corpus
+
+    exported = export_corpus(run_folder, output, overwrite=overwrite)
     click.echo(
         f"corpus:  {exported.folder} ({exported.pages:,} pages, {exported.problems:,} problems, "
         f"{exported.size_bytes / 1e6:,.1f} MB)"
@@ -352,16 +382,6 @@ def select_command(config: Path, overrides: tuple[str, ...]) -> None:
     from mathpipe.generation import GenerateRunConfig, run_selection
 
     run_selection(load_config(config, GenerateRunConfig, overrides), _console())
-
-
-cli.add_command(eval_command)
-cli.add_command(parity)
-cli.add_command(grpo_command)
-cli.add_command(doctor)
-cli.add_command(export)
-cli.add_command(iterate_command)
-cli.add_command(plan_command)
-cli.add_command(recall_command)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -63,7 +63,7 @@ class Checkpoints:
         with disk_faults(target):
             self._lead.shared(lambda: _empty(unfinished))
             with (unfinished / _file(self._lead.rank)).open("wb") as file:
-                torch.save(state, file)
+                _write(state, file)
                 file.flush()
                 os.fsync(file.fileno())
             self._lead.wait()
@@ -88,6 +88,16 @@ class Checkpoints:
 
 def _file(rank: int) -> str:
     return f"rank-{rank:05d}.pt"
+
+
+def _write(state: dict[str, Any], file: BinaryIO) -> None:
+    """torch's archive. Where the disk is full its end fails, too, with an error that hides the first one."""
+    try:
+        torch.save(state, file)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def _empty(folder: Path) -> None:

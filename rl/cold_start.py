@@ -39,13 +39,14 @@ _REPORTS = 5
 class ColdStartConfig(Config):
     """What is taught, to how large a model, for how long. Sizes in tokens, layers and dimensions.
 
-    `worked` is the share of texts that show their steps; the others only state the answer, as much of the web does.
-    A policy that learned from both answers in both ways, and GRPO has something to choose.
+    `worked` is the share of texts that show their steps; the others guess, up to `off` beside the truth. A policy
+    that learned from both answers in both ways, and GRPO has something to choose.
     """
 
     folder: Path
     templates: TemplateSource
     worked: float = Field(default=1.0, ge=0, le=1)
+    off: int = Field(default=9, ge=1)
     prompt: str = "math-cot"
     layers: int = Field(default=2, ge=1)
     width: int = Field(default=128, ge=64, multiple_of=64)
@@ -64,7 +65,10 @@ def cold_start(config: ColdStartConfig, console: Console) -> Path:
     source = ProblemSource(templates=config.templates, split="train")
     rng = random.Random(config.seed)
     conversations = [
-        _conversation(problem, config.prompt, worked=rng.random() < config.worked) for problem in problems_of(source)
+        _conversation(
+            problem, config.prompt, None if rng.random() < config.worked else rng.randint(-config.off, config.off)
+        )
+        for problem in problems_of(source)
     ]
     tokenizer = make_tokenizer(conversations, config.vocabulary)
     examples = _examples(conversations, ChatTemplate(tokenizer, "tokenizer"), config.context_tokens)
@@ -104,10 +108,17 @@ def make_tokenizer(conversations: list[list[Message]], vocabulary: int) -> Any:
     return fast
 
 
-def _conversation(problem: Problem, prompt: str, *, worked: bool) -> list[Message]:
-    if problem.solution is None:
+def _conversation(problem: Problem, prompt: str, off: int | None) -> list[Message]:
+    """The problem with its solution, or with a guess so far off."""
+    if problem.solution is None or problem.answer is None:
         raise InputError(f"problem {problem.problem_id}", "a written solution to learn from", "use made problems")
-    text = problem.solution if worked else problem.solution.splitlines()[-1]
+    text = problem.solution
+    if off is not None:
+        if not problem.answer.lstrip("-").isdecimal():
+            raise InputError(
+                f"worked below 1: answer {problem.answer}", "whole numbers to guess", "use other templates"
+            )
+        text = text.splitlines()[-1].replace(problem.answer, str(int(problem.answer) + off))
     return [*load_prompt(prompt).messages(problem), Message("assistant", text)]
 
 

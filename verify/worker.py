@@ -112,7 +112,11 @@ class Worker:
                 self._connection = self._forked()
             except (OSError, EOFError):  # the server is gone: a new one, once
                 self.close()
-                self._connection = self._forked()
+                try:
+                    self._connection = self._forked()
+                except (OSError, EOFError) as error:
+                    self.close()
+                    raise WorkerDied(f"it did not start ({error or type(error).__name__})") from None
         return self._connection
 
     def _forked(self) -> socket.socket:

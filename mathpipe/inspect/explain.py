@@ -8,7 +8,7 @@ A URL that the run never saw gets the nearest ones that it did see.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -79,13 +79,15 @@ class Explanation:
     near: tuple[str, ...] = ()
 
 
-def explain(run: Path, asked: str, funnel: Sequence[str] = DEFAULT_FUNNEL) -> Explanation:
-    """Follow a page through the steps of `funnel`, in their order."""
+def explain(
+    run: Path, asked: str, funnel: Sequence[str] = DEFAULT_FUNNEL, *, without: Collection[Path] = ()
+) -> Explanation:
+    """Follow a page through the steps of `funnel`, in their order; files `without` word of it are left unread."""
     if not asked.strip():
         raise InputError("explain", "a URL or a record_id", "name the page to explain")
     folder = RunFolder(run)
     with Tables() as tables:
-        trail = _Trail(folder, tables, funnel)
+        trail = _Trail(folder, tables, funnel, without)
         records = trail.find(asked.strip())
         if records:
             return Explanation(asked, records[0].fate, tuple(records))
@@ -95,14 +97,16 @@ def explain(run: Path, asked: str, funnel: Sequence[str] = DEFAULT_FUNNEL) -> Ex
 class _Trail:
     """The steps' outputs, drops and the ledger, looked up together."""
 
-    def __init__(self, folder: RunFolder, tables: Tables, funnel: Sequence[str]) -> None:
+    def __init__(self, folder: RunFolder, tables: Tables, funnel: Sequence[str], without: Collection[Path]) -> None:
         self._folder = folder
         self._tables = tables
         self._last = funnel[-1] if funnel else ""
         ran = set(folder.steps())
         self._steps = [step for step in funnel if step in ran]
-        self._paged = {step for step in self._steps if tables.add_pages(step, folder.shards(step))}
-        self._dropping = {step for step in self._steps if tables.add(_drops(step), folder.drops(step))}
+        shards = {step: _left(folder.shards(step), without) for step in self._steps}
+        drops = {step: _left(folder.drops(step), without) for step in self._steps}
+        self._paged = {step for step in self._steps if tables.add_pages(step, shards[step])}
+        self._dropping = {step for step in self._steps if tables.add(_drops(step), drops[step])}
 
     def find(self, asked: str) -> list[RecordTrace]:
         """Every record of that URL or identifier, in the order of the identifiers."""
@@ -118,14 +122,21 @@ class _Trail:
         return [self._trace(record_id, urls[record_id], failures) for record_id in sorted(urls)[:_RECORDS_SHOWN]]
 
     def near(self, asked: str) -> tuple[str, ...]:
-        """URLs that differ least from the one asked for; scheme, www and a last slash are not counted."""
+        """URLs that differ least from the one asked for; scheme, www and a last slash are not counted.
+
+        As lengths that differ are differences too, most addresses are out before letters are compared.
+        """
         views = " UNION ALL ".join(f"SELECT url FROM {view}" for view in self._views())
         if not views:
             return ()
         rows = self._tables.rows(
             f"""
-            SELECT url, levenshtein({_bare("url")}, {_bare("$asked")}) AS apart FROM ({views}) WHERE url <> ''
-            GROUP BY url HAVING apart <= greatest(3, length($asked) / {_NEAR_SHARE})
+            WITH asked AS (SELECT {_bare("$asked")} AS bare, greatest(3, length($asked) / {_NEAR_SHARE}) AS most),
+            seen AS MATERIALIZED (
+                SELECT DISTINCT url, bare FROM (SELECT url, {_bare("url")} AS bare FROM ({views}) WHERE url <> '')
+                WHERE abs(length(bare) - (SELECT length(bare) FROM asked)) <= (SELECT most FROM asked)
+            )
+            SELECT url, levenshtein(seen.bare, asked.bare) AS apart FROM seen, asked WHERE apart <= most
             ORDER BY apart, url LIMIT {NEAR_SHOWN}
             """,
             {"asked": asked},
@@ -228,6 +239,10 @@ def _is_asked(entry: LedgerEntry, asked: str) -> bool:
 
 def _failed(entry: LedgerEntry) -> StepTrace:
     return StepTrace(entry.step, passed=False, reason=entry.reason, detail=entry.message)
+
+
+def _left(files: Sequence[Path], without: Collection[Path]) -> list[Path]:
+    return [file for file in files if file not in without]
 
 
 def _drops(step: str) -> str:

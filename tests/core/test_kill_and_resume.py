@@ -14,6 +14,7 @@ import pytest
 from mathpipe.core.executor import Mode, RunnerConfig
 from mathpipe.core.runner import Runner
 from tests.core.toy import ToyConfig, shard_bytes, toy_steps, write_sources
+from tests.small_disk import small_disk
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,29 +92,22 @@ def test_stopped_by_ctrl_c_no_process_stays_and_the_run_goes_on_later(tmp_path, 
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("no permission to mount a small file system")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+def disk(tmp_path):
+    with small_disk(tmp_path / "disk", megabytes=1) as folder:
+        yield folder
 
 
-def test_a_full_disk_is_one_clear_line_and_the_run_goes_on_when_there_is_room(tmp_path, small_disk):
+def test_a_full_disk_is_one_clear_line_and_the_run_goes_on_when_there_is_room(tmp_path, disk):
     paths = write_sources(tmp_path / "in", shards=8, numbers=16)
     expected = _clean_run(tmp_path, paths)
-    filler = small_disk / "filler"
+    filler = disk / "filler"
     filler.write_bytes(b"x" * 960_000)
-    process = _start(small_disk / "run", tmp_path / "in", "inline", 1)
+    process = _start(disk / "run", tmp_path / "in", "inline", 1)
     _, errors = process.communicate(timeout=120)
     assert process.returncode != 0
     assert "there is no space left on its disk; free some space" in errors
     filler.unlink()
-    again = _start(small_disk / "run", tmp_path / "in", "inline", 1)
+    again = _start(disk / "run", tmp_path / "in", "inline", 1)
     _, errors = again.communicate(timeout=120)
     assert again.returncode == 0, errors
-    assert shard_bytes(small_disk / "run") == expected
+    assert shard_bytes(disk / "run") == expected

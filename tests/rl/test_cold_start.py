@@ -10,7 +10,7 @@ from mathpipe.core.errors import InputError
 from mathpipe.generate import EngineConfig, GenerationConfig, SampleStore, generate_shard, make_engine
 from mathpipe.generate.problems import generate_problems
 from mathpipe.generation import TemplateSource
-from rl.cold_start import ColdStartConfig, cold_start
+from rl.cold_start import ColdStartConfig, _conversation, cold_start
 
 ONE = TemplateSource(names=("arithmetic",), count=8, shares={"train": 0.9, "test": 0.1})
 
@@ -49,3 +49,17 @@ def test_an_example_longer_than_the_context_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="context_tokens=64.*the longest example"):
         taught(tmp_path, context_tokens=64)
     assert torch.is_grad_enabled()
+
+
+def test_a_share_of_the_texts_guesses_near_the_truth() -> None:
+    problem = next(iter(generate_problems("sums", 1)))
+    assert _conversation(problem, "math-cot", None)[-1].content == problem.solution
+    wrong = _conversation(problem, "math-cot", -3)[-1].content
+    assert wrong == f"The answer is $\\boxed{{{int(problem.answer or 0) - 3}}}$."
+
+
+def test_what_cannot_be_guessed_is_named(tmp_path: Path) -> None:
+    fractions = TemplateSource(names=("fraction-sum",), count=40, shares={"train": 0.9, "test": 0.1})
+    config = ColdStartConfig(folder=tmp_path, templates=fractions, worked=0.0)
+    with pytest.raises(InputError, match="whole numbers to guess"):
+        cold_start(config, Console(quiet=True))

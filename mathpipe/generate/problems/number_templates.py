@@ -36,16 +36,15 @@ def arithmetic(rng: Random, difficulty: int) -> Draft:
     return Draft(f"Compute ${text}$.", str(total), steps)
 
 
-def last_digit(rng: Random, difficulty: int) -> Draft:
-    """The last digit of a sum, five numbers of one digit at difficulty 1: easy step by step, hard at a glance."""
+def sums(rng: Random, difficulty: int) -> Draft:
+    """Numbers added from left to right: five of one digit at difficulty 1, more and greater ones beyond."""
     bound = 9 * 3 ** (difficulty - 1)
-    terms = [rng.randint(1, bound) for _ in range(4 + difficulty)]
+    terms = [rng.randint(2, bound) for _ in range(4 + difficulty)]
     total, steps = terms[0], []
     for term in terms[1:]:
-        digit = (total + term) % 10
-        steps.append(f"${total} + {term}$ ends in ${digit}$.")
-        total = digit
-    return Draft(f"What is the last digit of ${' + '.join(map(str, terms))}$?", str(total), steps)
+        steps.append(f"${total} + {term} = {total + term}$.")
+        total += term
+    return Draft(f"Compute ${' + '.join(map(str, terms))}$.", str(total), steps)
 
 
 def fraction_sum(rng: Random, difficulty: int) -> Draft:
@@ -109,7 +108,7 @@ def remainder(rng: Random, difficulty: int) -> Draft:
 
 NUMBER_TEMPLATES = (
     Template("arithmetic", "arithmetic", arithmetic),
-    Template("last-digit", "number theory", last_digit),
+    Template("sums", "arithmetic", sums),
     Template("fraction-sum", "fractions", fraction_sum),
     Template("fraction-product", "fractions", fraction_product),
     Template("remainder", "number theory", remainder),

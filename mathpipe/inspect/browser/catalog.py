@@ -7,7 +7,9 @@ key, so that the thousandth page of a list costs what the first costs. Every thr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from mathpipe.core.errors import InputError
 from mathpipe.core.prefix_decisions import normal_prefix
 from mathpipe.inspect.browser.filters import Filter
 from mathpipe.inspect.browser.index import KEPT, NO_SCORE, connect_index
+from mathpipe.inspect.browser.mentions import FIND, name_asked
 from mathpipe.inspect.browser.text_index import TextIndex
 
 ROWS_SHOWN = 50
@@ -108,6 +111,7 @@ class Cluster:
     number: int | None
 
 
+_COUNTED = "host, score, language, formulas, length, formats, fate"
 _KEPT = f"(fate = '{KEPT}' OR fate = '')"
 _MEAN_SCORE = f"avg(score) FILTER (score > {NO_SCORE})"
 _ROW = (
@@ -122,6 +126,7 @@ class Catalog:
     def __init__(self, index: Path, words: TextIndex) -> None:
         self.words = words
         self._connection = connect_index(index)
+        self._cursor: Any = None  # a catalog of a few pages has one, with these
         self.total = int(self._rows("SELECT count(*) FROM pages")[0][0])
         self.judged = bool(self._rows("SELECT 1 FROM pages WHERE fate <> '' LIMIT 1"))
         self.clustered = bool(self._rows("SELECT 1 FROM members LIMIT 1"))
@@ -131,13 +136,34 @@ class Catalog:
         """Give back what the connection holds."""
         self._connection.close()
 
+    @contextmanager
+    def only(self, asked: Filter) -> Iterator[tuple[Catalog, Filter]]:
+        """For those who count several things: a catalog, and the filter that is still to be asked of it.
+
+        Pages that take long to find are found once and make a catalog of their own.
+        """
+        if not (asked.q or asked.text or asked.under):
+            yield self, asked
+            return
+        with closing(self._connection.cursor()) as cursor:
+            chosen = copy(self)
+            chosen._cursor = cursor
+            # The copy is seen by this cursor alone, and stands before the table of the same name.
+            chosen._narrowed(
+                asked, f"CREATE TEMP TABLE pages AS SELECT {_COUNTED} FROM main.pages WHERE {{condition}}"
+            )
+            yield chosen, Filter()
+
     def pages(self, asked: Filter, *, after: int | None = None, before: int | None = None) -> PageList:
         """Pages in the filter's order that follow the page `after`, or that stand before the page `before`."""
-        total = int(self._narrowed(asked, "SELECT count(*) FROM pages WHERE {condition}")[0][0])
-        rows = self._neighbours(asked, after if before is None else before, ROWS_SHOWN, back=before is not None)
+        key = after if before is None else before
+        rows = self._neighbours(asked, key, ROWS_SHOWN, back=before is not None)
         if before is not None and len(rows) < ROWS_SHOWN:  # the first page of the list is a full one
-            rows = self._neighbours(asked, None, ROWS_SHOWN, back=False)
-        return PageList(rows, total, self._place(asked, rows[0].number) if rows else 0)
+            key, rows = None, self._neighbours(asked, None, ROWS_SHOWN, back=False)
+        if key is None and len(rows) < ROWS_SHOWN:  # that is all
+            return PageList(rows, len(rows), 1 if rows else 0)
+        first = 1 if key is None else self._place(asked, rows[0].number) if rows else 0
+        return PageList(rows, self._count(asked), first)
 
     def neighbour(self, asked: Filter, number: int, *, back: bool) -> int | None:
         """The page that follows this one in the filter's order, or the one before it."""
@@ -160,6 +186,11 @@ class Catalog:
             "SELECT number FROM pages WHERE url = $asked OR record_id = $asked LIMIT 1", {"asked": asked}
         )
         return int(found[0][0]) if found else None
+
+    def tables_of(self, asked: str) -> tuple[int, ...] | None:
+        """Which of `Source.tables` have word of this address or record; None where the index does not know it."""
+        found = self._rows(FIND, {"name": name_asked(asked)})
+        return tuple(int(file) for file in found[0][0] if file is not None) if found else None
 
     def totals(self, asked: Filter) -> Totals:
         """Sums over what the filter lets through."""
@@ -260,6 +291,11 @@ class Catalog:
         found = [_page_row(row) for row in rows]
         return tuple(reversed(found) if back else found)
 
+    def _count(self, asked: Filter) -> int:
+        if not asked.narrows:
+            return self.total
+        return int(self._narrowed(asked, "SELECT count(*) FROM pages WHERE {condition}")[0][0])
+
     def _place(self, asked: Filter, number: int) -> int:
         before = f"SELECT count(*) FROM pages WHERE {{condition}} AND {_beyond(asked, back=True)}"
         return 1 + int(self._narrowed(asked, before, key=number)[0][0])
@@ -273,13 +309,14 @@ class Catalog:
     def _rows(
         self, query: str, parameters: Mapping[str, Any] | None = None, matches: Any = None
     ) -> list[tuple[Any, ...]]:
-        cursor = self._connection.cursor()
+        cursor = self._cursor or self._connection.cursor()
         try:
             if matches is not None:
-                cursor.register("matches", pa.table({"number": matches}))
+                cursor.register("matches", _table_of(matches))
             rows: list[tuple[Any, ...]] = cursor.execute(query, parameters or {}).fetchall()
         finally:
-            cursor.close()
+            if self._cursor is None:
+                cursor.close()
         return rows
 
 
@@ -292,6 +329,12 @@ def prefix_of(url: str) -> str:
         return normal_prefix(folder)
     except InputError:
         return ""
+
+
+def _table_of(numbers: Any) -> pa.Table:
+    """The NumPy integers as a table, by their memory: to be shown an array, PyArrow imports pandas, half a second."""
+    column = pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
+    return pa.Table.from_arrays([column], names=["number"])
 
 
 def _beyond(asked: Filter, *, back: bool) -> str:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from mathpipe.core.errors import InputError
 from mathpipe.inspect.browser.leftovers import unfinished_path
+from mathpipe.inspect.browser.mentions import make_mentions
 from mathpipe.inspect.browser.source import Source
 from mathpipe.inspect.run_folder import RunFolder
 from mathpipe.inspect.tables import unreadable
@@ -86,6 +87,7 @@ class _Maker:
             self._read(step.shards, f"step_{place}")
         self._find_last_steps()
         self._find_drops()
+        make_mentions(self._connection, self._source)
         self._connection.execute(_PAGES_TABLE)
         for place in reversed(range(len(self._source.steps))):
             self._add_pages(place)

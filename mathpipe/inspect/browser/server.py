@@ -38,7 +38,8 @@ def serve(
     """Serve the shards until interrupted; port 0 takes a free one."""
     with open_server(paths, console=console, port=port, decisions=decisions, funnel=funnel) as server:
         try:
-            console.print(f"browser: {server.address}  (Ctrl-C stops it)", markup=False, highlight=False)
+            # Not by the console: interrupted between writing and forgetting what it wrote, it writes it twice.
+            print(f"browser: {server.address}  (Ctrl-C stops it)", file=console.file, flush=True)
             server.serve_forever()
         except KeyboardInterrupt:
             console.print("stopped", markup=False)
@@ -96,6 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "mathpipe"
     sys_version = ""
     timeout = _IDLE_SECONDS
+    disable_nagle_algorithm = True  # else a body waits 40 ms for the other side's word that the head has come
     server: BrowserServer
 
     def do_GET(self) -> None:

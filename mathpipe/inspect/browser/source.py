@@ -20,7 +20,7 @@ from mathpipe.inspect.run_folder import DEFAULT_FUNNEL, RunFolder
 from mathpipe.inspect.shards import find_shards
 from mathpipe.inspect.tables import unreadable
 
-INDEX_VERSION = 1  # raise it when the columns of the index change: old indexes are then made again
+INDEX_VERSION = 2  # raise it when the columns of the index change: old indexes are then made again
 CLUSTERS_STEP = "clusters"
 _PAGE_COLUMNS = frozenset(("record_id", "url", "host", "title", "text", "formulas"))
 _MEMBER_COLUMNS = frozenset(("record_id", "kept_record_id", "kept_url", "kind", "similarity", "copies"))
@@ -51,15 +51,19 @@ class Source:
         return tuple(file for step in self.steps for file in step.shards)
 
     @property
+    def tables(self) -> tuple[Path, ...]:
+        """The page shards and, behind them, every table of dropped pages."""
+        return (*self.files, *(file for step in self.steps for file in step.drops))
+
+    @property
     def finished(self) -> bool:
         """Whether pages that came through every step here are in the corpus, and do not wait for another step."""
         return self.run is None or self.steps[-1].name == self.funnel[-1]
 
     def digest(self) -> str:
         """Changes when a file is added, taken away, or written anew."""
-        drops = [file for step in self.steps for file in step.drops]
         ledger = [self.run / "ledger.jsonl"] if self.run is not None else []
-        files = [*self.files, *drops, *self.clusters, *(path for path in ledger if path.is_file())]
+        files = [*self.tables, *self.clusters, *(path for path in ledger if path.is_file())]
         stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
         return blake2b(json.dumps([INDEX_VERSION, self.funnel, stats]).encode(), digest_size=16).hexdigest()
 

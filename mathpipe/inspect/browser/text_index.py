@@ -15,7 +15,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -131,7 +130,8 @@ class TextIndex:
 def _numbers_in(path: Path, query: str) -> Any:
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as words:
         try:
-            rows = words.execute("SELECT rowid FROM pages WHERE pages MATCH ?", (query,)).fetchall()
+            # As one text: to make an object of each row takes four times as long as to find the rows.
+            rows = words.execute("SELECT group_concat(rowid) FROM pages WHERE pages MATCH ?", (query,)).fetchone()
         except sqlite3.OperationalError as error:  # a word that SQLite cuts otherwise than `_WORD`
             raise InputError("text", f"words to search for ({error})", "leave signs between letters out") from error
-    return np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=len(rows))
+    return np.fromstring(rows[0], dtype=np.int64, sep=",") if rows[0] else np.empty(0, dtype=np.int64)

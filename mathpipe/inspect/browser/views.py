@@ -63,38 +63,33 @@ class Views:
 
     def overview(self, asked: Filter) -> str:
         """Counts, histograms, formats, hosts."""
-        catalog = self._catalog
-        totals = catalog.totals(asked)
-        hosts = catalog.groups(asked, "host", HOSTS_DRAWN)
-        return self._render(
-            "overview",
-            asked=asked,
-            totals=totals,
-            histograms=self._histograms(asked),
-            hosts=hosts,
-            treemap=drawings.treemap(
-                hosts,
-                totals.pages - sum(host.pages for host in hosts),
-                lambda name: asked.but(host=name).address("/"),
-            ),
-            formats=catalog.formats(asked),
-            languages=catalog.groups(asked, "language", _CHOICES),
-            fates=catalog.groups(asked, "fate", _CHOICES) if catalog.judged else [],
-            choices=self._choices(),
+        with self._catalog.only(asked) as (catalog, rest):
+            counts = self._counts(asked, catalog, rest)
+        hosts = counts["hosts"]
+        treemap = drawings.treemap(
+            hosts,
+            counts["totals"].pages - sum(host.pages for host in hosts),
+            lambda name: asked.but(host=name).address("/"),
         )
+        return self._render("overview", asked=asked, treemap=treemap, choices=self._choices(), **counts)
 
-    def _histograms(self, asked: Filter) -> list[dict[str, Any]]:
-        catalog = self._catalog
+    def _counts(self, asked: Filter, catalog: Catalog, rest: Filter) -> dict[str, Any]:
+        return {
+            "totals": catalog.totals(rest),
+            "histograms": self._histograms(asked, catalog, rest),
+            "hosts": catalog.groups(rest, "host", HOSTS_DRAWN),
+            "formats": catalog.formats(rest),
+            "languages": catalog.groups(rest, "language", _CHOICES),
+            "fates": catalog.groups(rest, "fate", _CHOICES) if catalog.judged else [],
+        }
+
+    def _histograms(self, asked: Filter, catalog: Catalog, rest: Filter) -> list[dict[str, Any]]:
         shapes = (
-            ("score", "Mathematics score", "pages in 20 steps", catalog.scores(asked)),
-            ("length", "Text length", "characters, in halves of an octave", catalog.sizes(asked, "length", 2)),
-            (
-                "formulas",
-                "Formulas a page",
-                "the first column is pages without any",
-                catalog.sizes(asked, "formulas", 1),
-            ),
-        )
+            ("score", "Mathematics score", "pages in 20 steps", catalog.scores(rest)),
+            ("length", "Text length", "characters, in halves of an octave", catalog.sizes(rest, "length", 2)),
+            ("formulas", "Formulas a page", "the first column is pages without any",
+             catalog.sizes(rest, "formulas", 1)),
+        )  # fmt: skip
         return [
             {
                 "title": title,
@@ -131,7 +126,7 @@ class Views:
             facts=record_facts(record),
             shard=f"{shard}, row {file_row}",
             formats=format_counts(record),
-            explanation=self._explanation(row.record_id),
+            explanation=self._explanation(row.record_id) if row.record_id else None,
             cluster=self._catalog.cluster_of(row.record_id),
             prefix=prefix,
             own=decisions.get(prefix),
@@ -143,10 +138,18 @@ class Views:
     def _part(self, text: str, number: int) -> Part:
         return text_part(text, number)
 
-    def _explanation(self, record_id: str) -> Explanation | None:
-        if self._source.run is None or not record_id:
+    def _explanation(self, asked: str) -> Explanation | None:
+        """What `explain` says, from the files that the index names; all are read where these do not know the page."""
+        run, tables = self._source.run, self._source.tables
+        if run is None:
             return None
-        return explain(self._source.run, record_id, self._source.funnel)
+        known = self._catalog.tables_of(asked)
+        if known is not None:
+            without = frozenset(tables) - {tables[place] for place in known}
+            explanation = explain(run, asked, self._source.funnel, without=without)
+            if explanation.records:
+                return explanation
+        return explain(run, asked, self._source.funnel)
 
     def prefixes(self, asked: Filter) -> str:
         """Path prefixes with their hit rates and what was decided."""
@@ -170,9 +173,9 @@ class Views:
     def explained(self, url: str) -> str:
         """What `mathpipe explain URL` says."""
         explanation, fault = None, ""
-        if url.strip() and self._source.run is not None:
+        if url.strip():
             try:
-                explanation = explain(self._source.run, url, self._source.funnel)
+                explanation = self._explanation(url)
             except InputError as error:
                 fault = str(error)
         return self._render(

@@ -86,6 +86,18 @@ def test_a_filter_lets_through_exactly_its_pages(
     assert catalog.totals(filter_of(values)).pages == len(expected)
 
 
+@pytest.mark.parametrize("values", [values for values, _ in CASES], ids=str)
+def test_counts_of_pages_found_once_are_counts_of_pages_found_anew(catalog: Catalog, values: dict[str, str]) -> None:
+    asked = filter_of(values)
+    with catalog.only(asked) as (chosen, rest):
+        assert chosen.totals(rest) == catalog.totals(asked)
+        assert chosen.scores(rest) == catalog.scores(asked)
+        assert chosen.sizes(rest, "length", 2) == catalog.sizes(asked, "length", 2)
+        assert chosen.groups(rest, "host", 10) == catalog.groups(asked, "host", 10)
+        assert chosen.formats(rest) == catalog.formats(asked)
+    assert catalog.totals(Filter()).pages == len(PAGES)  # the copy is gone, the catalog is not
+
+
 KEYS: dict[str, Callable[[Page], object]] = {
     "score": score,
     "length": lambda page: len(page.text),
