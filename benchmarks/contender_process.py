@@ -11,8 +11,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -66,3 +67,11 @@ class ContenderProcess:
             self._process.stdin.close()
         self._process.wait()
         self._log.close()
+
+
+@contextmanager
+def only_answers_on_stdout() -> Iterator[TextIO]:
+    """The true stdout; whatever libraries print goes to stderr."""
+    with os.fdopen(os.dup(1), "w", buffering=1) as answers:
+        os.dup2(2, 1)
+        yield answers

@@ -25,16 +25,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, TextIO
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.contender_process import ONE_THREAD, ContenderProcess, Took
+from benchmarks.contender_process import ONE_THREAD, ContenderProcess, Took, only_answers_on_stdout
 
 GROUPS, SAMPLES, MAX_TOKENS = 16, 8, 96
 SEQUENCES = GROUPS * SAMPLES
@@ -509,14 +508,6 @@ def load_weights_our_way(trainer: Any) -> None:
         generation.llm.reset_prefix_cache()
 
     generation.sync_weights = sync
-
-
-@contextmanager
-def only_answers_on_stdout() -> Iterator[TextIO]:
-    """The true stdout; whatever libraries print goes to stderr."""
-    with os.fdopen(os.dup(1), "w", buffering=1) as answers:
-        os.dup2(2, 1)
-        yield answers
 
 
 def _now() -> tuple[float, float]:

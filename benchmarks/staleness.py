@@ -25,7 +25,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.contender_process import ContenderProcess, Took
+from benchmarks.contender_process import ContenderProcess, Took, only_answers_on_stdout
 from benchmarks.policy_methods import ROOT, tiny_policy
 
 STEPS, SEEDS, QUICK_STEPS = 40, 2, 12
@@ -52,12 +52,15 @@ WAYS = (
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_STEPS} steps, one seed")
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--job", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.job:
-        print(json.dumps(run(json.loads(sys.stdin.readline()))))
+        with only_answers_on_stdout() as answers:
+            answers.write(json.dumps(run(json.loads(sys.stdin.readline()))) + "\n")
         return 0
-    steps, seeds = (QUICK_STEPS, 1) if asked.quick else (STEPS, SEEDS)
+    steps, seeds = (QUICK_STEPS, 1) if asked.quick else (asked.steps, asked.seeds)
     console = Console(width=150)
     policy = tiny_policy(console)
     with tempfile.TemporaryDirectory() as folder:

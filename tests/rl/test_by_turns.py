@@ -8,8 +8,8 @@ import torch
 from mathpipe.generate.engines.transformers_engine import TransformersEngine
 from rl.guards import RunStopped
 from rl.samplers import WorkerPlan, _by_turns
+from tests.rl.loop_runs import config, run
 from tests.rl.test_several_ranks import plan
-from tests.rl.test_trainer import config, run
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from rl.journal import Journal
 from rl.lead import Lead
 from rl.rollout import RolloutJob, SamplingConfig
 from rl.samplers import Place, WorkerPlan, make_sampler
-from tests.rl.test_trainer import ROOT, finished, outcome, start, values
+from tests.rl.loop_runs import ROOT, finished, outcome, start, values
 from tests.rl.wavering_policy import write_problems
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
