@@ -44,6 +44,11 @@ def run(settings):
     return [line.record for line in Journal(settings.folder / "journal.jsonl").read()]
 
 
+def learned(records):
+    """How much the share of right samples rose, from the first three steps to the last three."""
+    return (sum(one.pass_rate for one in records[-3:]) - sum(one.pass_rate for one in records[:3])) / 3
+
+
 def start(path):
     command = [sys.executable, "-m", "mathpipe.cli", "grpo", str(path)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

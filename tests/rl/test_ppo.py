@@ -21,7 +21,7 @@ from tests.rl.learner import padded_grpo
 from tests.rl.learner.policies import MAX_LENGTH, largest_gap, off_policy, sequences, weights_of
 from tests.rl.learner.policies import save_policy as save_random_policy
 from tests.rl.learner.test_resume import through_a_file
-from tests.rl.test_trainer import config, learned, run
+from tests.rl.loop_runs import config, learned, run
 from tests.rl.trajectories_at_hand import scored
 
 KINDS = ["shared", "separate"]

@@ -8,7 +8,7 @@ from rl.batch import mini_batches
 from rl.preference_pairs import preference_pairs
 from rl.run_files import RolloutSample
 from rl.trajectories import TrainSequence
-from tests.rl.test_trainer import config, learned, run
+from tests.rl.loop_runs import config, learned, run
 from tests.rl.trajectories_at_hand import scored
 
 

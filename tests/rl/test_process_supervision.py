@@ -11,7 +11,7 @@ from rl.rollout import Rollout, RolloutJob
 from rl.run_files import RolloutSample
 from rl.trajectories import Scored, Trajectory
 from tests.generate.tiny_model import make_tokenizer
-from tests.rl.test_trainer import config, learned, run
+from tests.rl.loop_runs import config, learned, run
 from tests.rl.wavering_policy import SUMS, write_problems
 from verify import VerifierPool
 

@@ -9,7 +9,7 @@ from mathpipe.generate import EngineConfig
 from mathpipe.generate.prompts import Style
 from rl.recorded import RecordedSolutions
 from rl.rollout import RolloutJob, RolloutWorker, SamplingConfig
-from tests.rl.test_trainer import config, run
+from tests.rl.loop_runs import config, run
 from tests.rl.wavering_policy import write_problems
 
 WRITTEN = "The answer is $\\boxed{5}$."

@@ -14,15 +14,10 @@ from rl.guards import RunStopped
 from rl.journal import Journal
 from rl.run_files import RolloutSample
 from rl.trainer import Trainer
-from tests.rl.loop_runs import config, finished, outcome, run, start, values
+from tests.rl.loop_runs import config, finished, learned, outcome, run, start, values
 from tests.rl.wavering_policy import write_problems
 
 KINDS = ["transformers", pytest.param("vllm", marks=pytest.mark.vllm)]
-
-
-def learned(records):
-    """How much the share of right samples rose, from the first three steps to the last three."""
-    return (sum(one.pass_rate for one in records[-3:]) - sum(one.pass_rate for one in records[:3])) / 3
 
 
 @pytest.mark.parametrize("kind", KINDS)
