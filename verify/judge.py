@@ -35,7 +35,9 @@ def judge(claim: Claim) -> Verdict:
 
             return check_step(step)
         case _:
-            raise TypeError(f"a claim is an answer's, a proof's, a program's or a step's, not {type(claim).__name__}")
+            raise TypeError(
+                f"a claim is an AnswerClaim, ProofClaim, ProgramClaim or StepClaim, not {type(claim).__name__}"
+            )
 
 
 @contextmanager

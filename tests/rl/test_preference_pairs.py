@@ -65,7 +65,7 @@ def test_dpo_on_its_own_samples_raises_the_reward(policy, tmp_path):
     [
         ({"loss": {"name": "dpo"}}, "preset dpo"),
         ({"preset": "dpo", "mask_cut_completions": True}, "whole completions"),
-        ({"loss": {"name": "sft"}}, "written solutions"),
+        ({"loss": {"name": "sft"}}, "one written solution of each problem"),
     ],
 )
 def test_what_does_not_go_with_the_loop_is_refused(tmp_path, options, message):
