@@ -13,18 +13,16 @@ from crawl.remote import cached_file
 from crawl.warc import read_pages
 from tests.crawl.remote.test_remote_file import QUICK, archive
 
-pytest.importorskip("moto.server", reason="moto, a local S3 server, is not installed")
-
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[FetchConfig]:
-    from moto.server import ThreadedMotoServer
-
+    # Not at the top: beside Flask, which it brings, vLLM loads no model, and a collection imports every file.
+    moto = pytest.importorskip("moto.server", reason="moto, a local S3 server, is not installed")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "test")
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         server.start()
         host, port = server.get_host_and_port()
         config = QUICK.model_copy(
