@@ -47,9 +47,10 @@ from mathpipe.core.executor import RunnerConfig
 from mathpipe.core.records import Page, Problem, RawPage, SeedPage
 from mathpipe.core.step import Files, Gather, Step
 from mathpipe.generate.mining import MineConfig, MineStage
+from mathpipe.inspect.run_folder import DEFAULT_FUNNEL
 
 # The steps that a page goes through, for the report's funnel; what is mined from it is no page any more.
-FUNNEL = ("crawl", "language", "quality", "classify", "deduplicate", "decontaminate", "curate")
+FUNNEL = DEFAULT_FUNNEL
 
 
 class PipelineConfig(Config):

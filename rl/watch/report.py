@@ -128,7 +128,7 @@ def write_page(target: Path, page: str) -> Path:
 def run_environment() -> jinja2.Environment:
     """This package's templates, with what `mathpipe.inspect`'s pages have and what runs need besides."""
     environment = page_environment()
-    environment.loader = jinja2.PackageLoader("rl.watch", "")
+    environment.loader = jinja2.ChoiceLoader([jinja2.PackageLoader("rl.watch", ""), jinja2.FunctionLoader(asset)])
     environment.filters.update(one_line=one_line, written=_written, prose=_prose, left_out=_left_out, number=_number)
     environment.globals.update(
         curve=curves.curves,
