@@ -16,13 +16,16 @@ from tests.rl.loop_runs import config, finished, outcome, run, start, values
 from tests.small_disk import small_disk
 
 
-def verifiers():
-    return [child for child in psutil.Process().children() if any("worker_child" in part for part in child.cmdline())]
+def is_verifier(child):
+    try:
+        return any("worker_child" in part for part in child.cmdline())
+    except psutil.Error:  # ended, or a zombie
+        return False
 
 
 def kill_verifiers(after_seconds):
     time.sleep(after_seconds)
-    for child in verifiers():
+    for child in filter(is_verifier, psutil.Process().children()):
         child.kill()
 
 
