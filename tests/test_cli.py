@@ -3,13 +3,14 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from tests.ray_head import ray_head
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (
@@ -48,6 +49,12 @@ def finished_run(tmp_path_factory) -> Path:
     assert f"sheet:   {output}/fixture/datasheet.html" in done.stdout
     assert re.search(r"largest worker \d\.\d\d GiB", done.stdout)
     return output / "fixture"
+
+
+@pytest.fixture
+def head():
+    with ray_head() as address:
+        yield address
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -137,23 +144,8 @@ def test_extract_prints_the_text_or_the_record(tmp_path):
     assert row["formulas"] == [{"latex": "x^2=2", "display": False, "source": "tex-script"}]
 
 
-@pytest.fixture
-def ray_head():
-    """A real Ray head on this machine, on ports of its own, ended with all its processes afterwards."""
-    ports = ["--port=0", "--dashboard-port=8267", "--dashboard-agent-listen-port=52367"]
-    ray = str(Path(sys.executable).parent / "ray")
-    command = [ray, "start", "--head", "--block", "--disable-usage-stats", "--num-cpus=2", *ports]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as head:
-        assert head.stdout is not None
-        for line in head.stdout:
-            if b"Ray runtime started" in line:
-                break
-        yield "http://127.0.0.1:8267"
-        os.killpg(head.pid, signal.SIGKILL)
-
-
-def test_a_run_submitted_to_a_ray_head_gives_the_bytes_of_a_local_one(ray_head, finished_run, tmp_path):
-    job = mathpipe("submit", "configs/fixture.yaml", "--set", f"output={tmp_path}", "--address", ray_head)
+def test_a_run_submitted_to_a_ray_head_gives_the_bytes_of_a_local_one(head, finished_run, tmp_path):
+    job = mathpipe("submit", "configs/fixture.yaml", "--set", f"output={tmp_path}", "--address", head)
     assert job.returncode == 0, job.stdout + job.stderr
     assert "SUCCEEDED" in job.stdout
     deadline = time.time() + 5
@@ -164,7 +156,7 @@ def test_a_run_submitted_to_a_ray_head_gives_the_bytes_of_a_local_one(ray_head, 
         assert (tmp_path / "fixture" / "steps" / "curate" / shard.name).read_bytes() == shard.read_bytes()
     failing = mathpipe(
         "submit", "configs/fixture.yaml", "--set", f"output={tmp_path}", "--set", "sources=[nothing/*.gz]",
-        "--set", "name=fails", "--address", ray_head,
+        "--set", "name=fails", "--address", head,
     )  # fmt: skip
     assert failing.returncode == 1
     assert "a job that succeeds" in failing.stderr

@@ -38,6 +38,9 @@ class DecideConfig(Config):
     # The rule takes a proposal whose share of hits is above this; a value a round, the last for all that follow. The
     # first classifier knows the seed's hosts alone and is asked for clear cases; then it is the recipe's tenth.
     auto_share: tuple[Share, ...] = Field(default=(0.3, 0.1), min_length=1)
+    # What the rule took it gives back, for good, in a later round whose classifier finds no more than this share of
+    # its pages likely: the first classifier knows three hosts and errs, one that has seen more errs less.
+    keep_share: Share = 0.1
 
 
 class LearnConfig(Config):

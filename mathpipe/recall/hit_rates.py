@@ -42,7 +42,10 @@ class HitRateConfig(Config):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitRate:
-    """One domain, host or path prefix: `hits` are the classifier's finds, `collected` those and pages by prefix."""
+    """One domain, host or path prefix: `hits` are the classifier's finds, `collected` those and pages by prefix.
+
+    `likely` are pages whose score would do, were there no budget: hits and those that the budget has no room for.
+    """
 
     record_id: str  # the domain's name, or the prefix
     level: Level
@@ -51,6 +54,7 @@ class HitRate:
     pages: int
     hits: int
     share: float  # hits of pages
+    likely: int
     collected: int
     mean_score: float
     tokens: int
@@ -61,6 +65,7 @@ class HitRate:
 class _Count:
     pages: int = 0
     hits: int = 0
+    likely: int = 0
     collected: int = 0
     scores: float = 0.0
     tokens: int = 0
@@ -69,6 +74,7 @@ class _Count:
     def add(self, page: JudgedPage) -> None:
         self.pages += 1
         self.hits += page.hit
+        self.likely += page.likely
         self.collected += page.collected
         self.scores += page.score
         self.tokens += page.tokens
@@ -123,6 +129,7 @@ def _rate(domain: str, host: str, level: Level, prefix: str, count: _Count) -> H
         pages=count.pages,
         hits=count.hits,
         share=count.hits / count.pages,
+        likely=count.likely,
         collected=count.collected,
         mean_score=count.scores / count.pages,
         tokens=count.tokens,

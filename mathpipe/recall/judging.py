@@ -3,7 +3,8 @@
 In: page scores, and the cut of the ranked budget. Out: a `JudgedPage` each; nothing is dropped, for hit rates need
 what was not taken as well. A page is *collected* when it stands above the cut or below an accepted prefix, and not
 below a refused one (the longest prefix of its address that was decided counts). Only hits, which are the
-classifier's own finds, speak for new prefixes: pages taken by prefix would confirm their prefix for ever.
+classifier's own finds, speak for new prefixes: pages taken by prefix would confirm their prefix for ever. A page is
+*likely* when its score alone would do, whatever room the budget has: that is what a prefix is examined by later.
 """
 
 from __future__ import annotations
@@ -33,11 +34,12 @@ class PlacesConfig(Config):
 
 
 class JudgeConfig(Config):
-    """The prefixes that stand decided, and from which score a page below an accepted one is taken."""
+    """The prefixes that stand decided, and from which score a page is likely or, below an accepted prefix, taken."""
 
     accepted: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     min_prefix_score: float = Field(default=0.0, ge=0, le=1)
+    likely_score: float = Field(default=0.9, ge=0, le=1)
     places: PlacesConfig = PlacesConfig()
 
     def decisions(self) -> dict[str, Decision]:
@@ -57,6 +59,7 @@ class JudgedPage:
     score: float
     tokens: int
     hit: bool
+    likely: bool
     decision: str
     collected: bool
 
@@ -91,6 +94,7 @@ class JudgeStage(Stage[PageScore, JudgedPage]):
             score=page.score,
             tokens=page.tokens,
             hit=hit,
+            likely=page.score >= self._config.likely_score,
             decision=decision.value if decision else "",
             collected=decision is not Decision.REFUSE and (hit or by_prefix),
         )

@@ -3,7 +3,7 @@
 In: all pages held. Out: `SeedPage`s or drops. No label of a page is read here; what stands for one is
 
 - *math*: the page lies below an accepted prefix (a person's word, or the rule's);
-- *other*: the page was not collected, and its host has at most `other_share` of hits: what a random page of the web
+- *other*: the page is no hit, and its host has at most `other_share` of hits: what a random page of the web
   is in DeepSeekMath's recipe. A share `other_rate` of them is taken, chosen by a hash of the address.
 
 Nothing below a refused prefix is learnt from, and no page of the first seed a second time. The training then takes
@@ -34,7 +34,7 @@ class NewSeedDropReason(StrEnum):
     """Why a page is not learnt from."""
 
     REFUSED_PREFIX = "refused-prefix"
-    COLLECTED = "collected"
+    HIT = "hit"
     HOST_HOLDS_HITS = "host-holds-hits"
     NOT_SAMPLED = "not-sampled"
     LOW_SCORE = "low-score"
@@ -58,7 +58,7 @@ class NewSeedStage(Stage[Page, SeedPage]):
         if context.shard_count == len(shards):  # judged shard by shard of pages: one's own says all there is to know
             shards = shards[context.shard_index : context.shard_index + 1]
         judged = (page for shard in shards for page in read_records(shard, JudgedPage))
-        self._scores = {page.record_id: (page.score, page.collected) for page in judged}
+        self._scores = {page.record_id: (page.score, page.hit) for page in judged}
         rates = (rate for shard in context.sides[RATES_SIDE].shards for rate in read_records(shard, HitRate))
         self._share = {rate.host: rate.share for rate in rates if rate.level is Level.HOST}
 
@@ -82,16 +82,14 @@ class NewSeedStage(Stage[Page, SeedPage]):
     def _label(self, page: Page) -> SeedLabel | NewSeedDropReason:
         place = place_of(page.url, self._config.decided.places.multi_tenant)
         decision = decision_for(place.address, self._decisions) if place else None
-        score, collected = self._scores.get(
-            page.record_id, (1.0, False)
-        )  # one fetched in this round has no score yet
+        score, hit = self._scores.get(page.record_id, (1.0, False))  # one fetched in this round has no score yet
         if decision is Decision.REFUSE:
             return NewSeedDropReason.REFUSED_PREFIX
         if decision is Decision.ACCEPT:
             low = score < self._config.decided.min_prefix_score
             return NewSeedDropReason.LOW_SCORE if low else SeedLabel.MATH
-        if collected:
-            return NewSeedDropReason.COLLECTED
+        if hit:
+            return NewSeedDropReason.HIT
         if self._share.get(place.host if place else page.host, 0.0) > self._config.other_share:
             return NewSeedDropReason.HOST_HOLDS_HITS
         kept = sampled(page.url, self._config.other_rate)

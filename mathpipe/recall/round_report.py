@@ -42,6 +42,7 @@ class RoundReport:
     proposed: int
     accepted: int  # prefixes that stand accepted after this round
     refused: int
+    given_back: int  # the rule's earlier ones, so far
     waiting: int
     fetched: int
     f1_in: float | None
@@ -69,6 +70,7 @@ def write_report(
         proposed=len(proposals),
         accepted=len(decided.accepted),
         refused=len(decided.refused),
+        given_back=len(decided.given_back),
         waiting=len(decided.waiting),
         fetched=sum(entry.rows_out for entry in Manifest(folder / "steps" / "fetched").entries.values()),
         f1_in=f1.get(Split.IN),
@@ -91,18 +93,22 @@ def core_seconds(folder: Path) -> float:
 def round_table(reports: Iterable[RoundReport]) -> Table:
     """A row a round."""
     table = Table("round")
-    names = ("scored", "hits", "collected", "new", "overlap", "tokens", "proposed", "accepted", "refused", "waiting",
-             "fetched", "F1 in", "F1 hosts", "F1 formats", "core-s")  # fmt: skip
+    names = ("scored", "hits", "collected", "new", "overlap", "tokens", "proposed", "accepted", "refused",
+             "given back", "waiting", "fetched", "F1 in", "F1 hosts", "F1 formats", "core-s")  # fmt: skip
     for name in names:
         table.add_column(name, justify="right")
     for row in reports:
-        counts = (row.proposed, row.accepted, row.refused, row.waiting, row.fetched)
+        pages = (row.scored, row.hits, row.collected, row.new)
+        prefixes = (row.proposed, row.accepted, row.refused, row.given_back, row.waiting, row.fetched)
         table.add_row(
-            str(row.round), f"{row.scored:,}", f"{row.hits:,}", f"{row.collected:,}", f"{row.new:,}",
-            _share(row.overlap), f"{row.tokens:,}", *(f"{count:,}" for count in counts),
+            str(row.round), *map(_count, pages), _share(row.overlap), _count(row.tokens), *map(_count, prefixes),
             _share(row.f1_in), _share(row.f1_hosts), _share(row.f1_formats), f"{row.core_seconds:,.0f}",
         )  # fmt: skip
     return table
+
+
+def _count(value: int) -> str:
+    return f"{value:,}"
 
 
 def _share(value: float | None) -> str:

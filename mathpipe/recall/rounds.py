@@ -25,7 +25,7 @@ from mathpipe.core.runner import Runner
 from mathpipe.core.step import Step
 from mathpipe.core.store import read_records
 from mathpipe.recall.config import Decisions, LearnConfig, RecallConfig
-from mathpipe.recall.deciding import Decided, decide, keep_decisions, kept_decisions
+from mathpipe.recall.deciding import Decided, Grounds, decide, keep_decisions, kept_decisions, likely_shares
 from mathpipe.recall.hit_rates import TABLE, HitRate, Level
 from mathpipe.recall.judging import JudgeConfig
 from mathpipe.recall.proposals import Proposal
@@ -67,21 +67,25 @@ class RecallLoop:
         """Go on until the stop rule, the number of rounds, or a decision that only a person can take."""
         held = self.start()
         first_seed = held.seed
-        standing = JudgeConfig(min_prefix_score=self.config.learn.min_prefix_score, places=self.config.places)
+        before = Decided()
         reports: list[RoundReport] = []
         while True:
             number = len(reports) + 1
-            steps = steps_to_propose(self.config, number, held, standing)
+            steps = steps_to_propose(self.config, number, held, self._standing(before))
             self._run(round_name(number), steps)
             self._publish_table(number)
             proposals = self._records(number, "proposals", Proposal)
-            decided, is_kept = self._decided(number, proposals, standing)
+            rates = self._records(number, "domains", HitRate)
+            grounds = Grounds(number, self.config.decide, proposals, before, likely_shares(rates))
+            kept = kept_decisions(self.folder / round_name(number), grounds)
+            decided = kept or decide(grounds, self.folder / FILE_NAME)
             report = self._report(number, proposals, decided)
-            end = self._end(report, decided, standing, is_kept=is_kept)
+            end = self._end(report, decided, before, is_kept=kept is not None)
             if end is None:
                 keep_decisions(self.folder / round_name(number), decided)
-                held = self._go_on(number, steps, held, decided.standing(standing), standing, first_seed)
-                standing = decided.standing(standing)
+                new = sorted(set(decided.accepted) - set(before.accepted))
+                held = self._go_on(number, steps, held, new, self._standing(decided), rates, first_seed)
+                before = decided
                 report = self._report(number, proposals, decided)  # once more: fetching has its cost
             reports.append(report)
             self._after_round(report)
@@ -114,18 +118,23 @@ class RecallLoop:
         shutil.copyfile(folder / "steps" / "domains" / "files-00000" / TABLE, temporary)
         temporary.replace(folder / TABLE)
 
-    def _decided(self, number: int, proposals: Sequence[Proposal], standing: JudgeConfig) -> tuple[Decided, bool]:
-        """The round's decisions, and whether it went on with them in an earlier run."""
-        rule = self.config.decide
-        kept = kept_decisions(self.folder / round_name(number), proposals, standing, rule, number)
-        return kept or decide(proposals, standing, self.folder / FILE_NAME, rule, number), kept is not None
+    def _standing(self, decided: Decided) -> JudgeConfig:
+        config = self.config
+        return JudgeConfig(
+            accepted=decided.accepted,
+            refused=decided.refused,
+            min_prefix_score=config.learn.min_prefix_score,
+            likely_score=config.budget.min_score,
+            places=config.places,
+        )
 
-    def _end(self, report: RoundReport, decided: Decided, standing: JudgeConfig, *, is_kept: bool) -> End | None:
-        if report.overlap is not None and report.overlap >= self.config.stop_share:
+    def _end(self, report: RoundReport, decided: Decided, before: Decided, *, is_kept: bool) -> End | None:
+        gave_back = decided.given_back != before.given_back  # what is collected will change once more
+        if report.overlap is not None and report.overlap >= self.config.stop_share and not gave_back:
             return End.STOP_RULE
         if report.round >= self.config.rounds:
             return End.ROUNDS
-        said_nothing = (decided.accepted, decided.refused) == (standing.accepted, standing.refused)
+        said_nothing = (decided.accepted, decided.refused) == (before.accepted, before.refused)
         asks = self.config.decide.by is Decisions.ASK and not is_kept
         return End.WAITING if asks and decided.waiting and said_nothing else None
 
@@ -134,14 +143,13 @@ class RecallLoop:
         number: int,
         steps: Sequence[Step],
         held: Held,
-        decided: JudgeConfig,
-        before: JudgeConfig,
+        new: Sequence[str],
+        standing: JudgeConfig,
+        rates: Sequence[HitRate],
         first_seed: tuple[str, ...],
     ) -> Held:
         """Fetch below the new prefixes and label; the pages and the seed of the next round."""
-        new = sorted(set(decided.accepted) - set(before.accepted))
-        rate = others_rate(self._records(number, "domains", HitRate), decided, self.config.learn)
-        more = steps_to_learn(self.config, held, decided, new, rate)
+        more = steps_to_learn(self.config, held, standing, new, others_rate(rates, standing, self.config.learn))
         self._run(round_name(number), [*steps, *more])
         names = [step.name for step in more]
         learnt = [
@@ -161,12 +169,12 @@ def round_name(number: int) -> str:
 
 
 def others_rate(rates: Sequence[HitRate], decided: JudgeConfig, learn: LearnConfig) -> float:
-    """The share to take of uncollected pages of hosts without hits, for `others_per_math` a page labelled math."""
+    """The share to take of pages that are no hits on hosts with few, for `others_per_math` a page labelled math."""
     decisions, taken = decided.decisions(), set(decided.accepted)
     math = others = 0
     for rate in rates:
         accepted = rate.record_id in taken
         math += rate.pages if accepted and rate.level is not Level.DOMAIN else 0
         if rate.level is Level.HOST and not accepted and rate.share <= learn.other_share:
-            others += rate.pages - rate.collected if decision_for(rate.record_id, decisions) is None else 0
+            others += rate.pages - rate.hits if decision_for(rate.record_id, decisions) is None else 0
     return round(min(1.0, learn.others_per_math * math / others), 6) if others else 1.0

@@ -90,6 +90,6 @@ def test_labels_come_from_prefixes_and_hit_rates_alone(tmp_path):
     }
     assert reasons == {
         "https://no.example/1": "refused-prefix",
-        "https://none.example/hit": "collected",
+        "https://none.example/hit": "hit",
         "https://some.example/19": "host-holds-hits",
     }

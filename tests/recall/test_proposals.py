@@ -1,5 +1,6 @@
 """Which prefixes are asked about, and who decides them."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,7 +10,15 @@ from mathpipe.core.errors import InputError
 from mathpipe.core.prefix_decisions import Decision, append_decision
 from mathpipe.core.stage import StageContext
 from mathpipe.recall.config import DecideConfig, Decisions
-from mathpipe.recall.deciding import DECIDED_FILE, decide, keep_decisions, kept_decisions
+from mathpipe.recall.deciding import (
+    DECIDED_FILE,
+    Decided,
+    Grounds,
+    decide,
+    keep_decisions,
+    kept_decisions,
+    likely_shares,
+)
 from mathpipe.recall.hit_rates import HitRate, HitRateConfig, HitRateStage
 from mathpipe.recall.judging import JudgeConfig, JudgedPage
 from mathpipe.recall.places import place_of
@@ -23,7 +32,7 @@ def judged(url: str, *, hit: bool) -> JudgedPage:
     assert place is not None
     return JudgedPage(
         record_id=url, url=url, address=place.address, domain=place.domain, host=place.host,
-        score=0.95 if hit else 0.1, tokens=10, hit=hit, decision="", collected=hit,
+        score=0.95 if hit else 0.1, tokens=10, hit=hit, likely=hit, decision="", collected=hit,
     )  # fmt: skip
 
 
@@ -84,12 +93,48 @@ def proposal(prefix: str, share: float) -> Proposal:
 HIGH, LOW = proposal("https://high.example/", 0.5), proposal("https://low.example/", 0.2)
 
 
+ASK = DecideConfig(by=Decisions.ASK)
+
+
+def grounds(*asked: Proposal, number: int = 1, before: Decided | None = None, rule: DecideConfig | None = None,
+            likely: dict[str, float] | None = None) -> Grounds:  # fmt: skip
+    return Grounds(number, rule or DecideConfig(), asked, before or Decided(), likely or {})
+
+
 def test_the_rule_is_strict_in_the_first_round_and_the_recipe_s_tenth_later(tmp_path):
-    first = decide([HIGH, LOW], NOTHING, tmp_path / "none", DecideConfig(), 1)
+    first = decide(grounds(HIGH, LOW), tmp_path / "none")
     assert (first.accepted, first.waiting) == (("https://high.example/",), ("https://low.example/",))
-    second = decide([LOW], first.standing(NOTHING), tmp_path / "none", DecideConfig(), 2)
+    second = decide(grounds(LOW, number=2, before=first), tmp_path / "none")
     assert second.accepted == ("https://high.example/", "https://low.example/")
-    assert second.by_rule == ("https://low.example/",)
+    assert second.by_rule == second.accepted
+
+
+def test_what_the_rule_took_it_gives_back_when_a_later_classifier_finds_hardly_any_page_likely(tmp_path):
+    first = decide(grounds(HIGH, LOW, number=2), tmp_path / "none")
+    likely = {"https://high.example/": 0.10, "https://low.example/": 0.11}
+    second = decide(grounds(number=3, before=first, likely=likely), tmp_path / "none")
+    assert (second.accepted, second.given_back) == (("https://low.example/",), ("https://high.example/",))
+    third = decide(grounds(HIGH, number=4, before=second, likely={"https://low.example/": 0.5}), tmp_path / "none")
+    assert (third.accepted, third.waiting) == (("https://low.example/",), ("https://high.example/",))  # for good
+    assert third.given_back == ("https://high.example/",)
+
+
+def test_what_a_person_accepted_is_never_given_back_and_what_the_rule_gave_back_a_person_can_take(tmp_path):
+    file = tmp_path / "prefixes.jsonl"
+    append_decision(file, "https://low.example/", Decision.ACCEPT, "me")
+    first = decide(grounds(HIGH, LOW, number=2), file)
+    assert first.by_rule == ("https://high.example/",)
+    nothing_likely = dict.fromkeys(first.accepted, 0.0)
+    second = decide(grounds(number=3, before=first, likely=nothing_likely), file)
+    assert (second.accepted, second.given_back) == (("https://low.example/",), ("https://high.example/",))
+    append_decision(file, "https://high.example/", Decision.ACCEPT, "me")
+    assert decide(grounds(number=4, before=second, likely=nothing_likely), file).accepted == first.accepted
+
+
+def test_likely_shares_are_those_of_hosts_and_folders_whatever_the_budget_had_room_for(tmp_path):
+    seen = [dataclasses.replace(page, hit=False) for page in pages("https://a.example/x/", 3, 1)]
+    rates = HitRateStage(HitRateConfig(), StageContext(tmp_path / "rates")).run(seen)
+    assert likely_shares(rates) == {"https://a.example/": 0.75, "https://a.example/x/": 0.75}
 
 
 def test_a_person_s_word_counts_before_the_rule_s(tmp_path):
@@ -97,36 +142,36 @@ def test_a_person_s_word_counts_before_the_rule_s(tmp_path):
     append_decision(file, "http://high.example/", Decision.REFUSE, "me")
     append_decision(file, "https://low.example/", Decision.ACCEPT, "me")
     append_decision(file, "https://other.example/folder/", Decision.ACCEPT, "me")
-    decided = decide([HIGH, LOW], NOTHING, file, DecideConfig(), 1)
+    decided = decide(grounds(HIGH, LOW), file)
     assert decided.refused == ("https://high.example/",)
     assert decided.accepted == ("https://low.example/", "https://other.example/folder/")
     assert (decided.by_rule, decided.waiting) == ((), ())
 
 
 def test_what_the_rule_took_a_person_can_refuse_later(tmp_path):
-    before = NOTHING.model_copy(update={"accepted": ("https://high.example/",)})
+    before = decide(grounds(HIGH), tmp_path / "none")
     file = tmp_path / "prefixes.jsonl"
     append_decision(file, "https://high.example/", Decision.REFUSE, "me")
-    decided = decide([], before, file, DecideConfig(), 2)
+    decided = decide(grounds(number=2, before=before), file)
     assert (decided.accepted, decided.refused) == ((), ("https://high.example/",))
 
 
 def test_asked_the_rule_takes_nothing(tmp_path):
-    decided = decide([HIGH, LOW], NOTHING, tmp_path / "none", DecideConfig(by=Decisions.ASK), 1)
+    decided = decide(grounds(HIGH, LOW, rule=ASK), tmp_path / "none")
     assert decided.waiting == ("https://high.example/", "https://low.example/")
 
 
 def test_kept_decisions_count_only_on_the_same_grounds(tmp_path):
-    rule = DecideConfig()
-    keep_decisions(tmp_path, decide([HIGH], NOTHING, tmp_path / "none", rule, 1))
-    kept = kept_decisions(tmp_path, [HIGH], NOTHING, rule, 1)
+    keep_decisions(tmp_path, decide(grounds(HIGH), tmp_path / "none"))
+    kept = kept_decisions(tmp_path, grounds(HIGH))
     assert kept is not None
     assert kept.accepted == ("https://high.example/",)
-    assert kept_decisions(tmp_path, [HIGH, LOW], NOTHING, rule, 1) is None
-    assert kept_decisions(tmp_path, [HIGH], NOTHING, DecideConfig(auto_share=(0.6,)), 1) is None
+    assert kept_decisions(tmp_path, grounds(HIGH, LOW)) is None
+    assert kept_decisions(tmp_path, grounds(HIGH, rule=DecideConfig(auto_share=(0.6,)))) is None
+    assert kept_decisions(tmp_path, grounds(HIGH, rule=DecideConfig(keep_share=0.2))) is None
 
 
 def test_a_broken_file_of_decisions_is_named(tmp_path):
     (tmp_path / DECIDED_FILE).write_text(json.dumps({"basis": 3, "extra": 1}))
     with pytest.raises(InputError, match=r"decided\.json"):
-        kept_decisions(tmp_path, [], NOTHING, DecideConfig(), 1)
+        kept_decisions(tmp_path, grounds())

@@ -1,5 +1,9 @@
 """The command: its table, the line for the person who decides, and its errors."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +12,10 @@ from click.testing import CliRunner
 
 from mathpipe.core.errors import ConfigError
 from mathpipe.recall.command import recall_command
+from tests.ray_head import ray_head
 from tests.recall.small_web import loop_config, write_web
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +44,23 @@ def test_by_the_rule_it_prints_a_row_a_round_and_why_it_ended(config):
     assert "round-02: " in result.stdout
     assert "was collected the round before" in result.stdout
     assert (config.parent / "out" / "loop" / "round-02" / "domains.parquet").is_file()
+
+
+def test_submitted_to_a_ray_head_it_ends_as_it_does_here(config, tmp_path):
+    with ray_head() as address:
+        submitted = ["--submit", address, "--set", f"output={tmp_path}", "--set", "runner.mode=ray"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "mathpipe.cli", "recall", str(config), *submitted]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "SUCCEEDED" in done.stdout
+    here = CliRunner().invoke(recall_command, [str(config)], catch_exceptions=False)
+    (end,) = [line for line in here.stdout.splitlines() if line.startswith("ended:")]
+    assert end in done.stdout
+    for name in ("round-01", "round-02"):
+        row, other = (json.loads((out / "loop" / name / "round.json").read_text()) | {"core_seconds": 0}
+                      for out in (config.parent / "out", tmp_path))  # fmt: skip
+        assert row == other
 
 
 def test_an_unknown_key_is_named_before_anything_runs(config):

@@ -21,7 +21,9 @@ from mathpipe.recall.hit_rates import HitRate
 from mathpipe.recall.judging import JudgedPage
 from mathpipe.recall.proposals import ProposalConfig
 from mathpipe.recall.rounds import End, Outcome, RecallLoop
+from tests.crawl.remote.test_remote_file import QUICK
 from tests.recall.small_web import LATEX_OF_COOKING, PROOF_IN_WORDS, QUESTIONS, loop_config, write_web
+from tests.web_server import Fault, WebServer
 
 ROOT = Path(__file__).resolve().parents[2]
 LEMMAS = "https://lemmas.example/"
@@ -169,6 +171,34 @@ def test_pages_that_no_source_held_are_fetched_by_index(web, tmp_path):
     last = [page.url for page in records(tmp_path / "loop", 2, "judged", JudgedPage) if page.url.startswith(LEMMAS)]
     assert len(last) == len(set(last)) == 26
     assert {f"{LEMMAS}{number}.html" for number in range(26)} <= collected(tmp_path / "loop", 2)
+
+
+def test_over_a_network_that_fails_the_loop_fetches_and_collects_what_it_does_from_disk(web, tmp_path):
+    """Archives and index on a server that is busy, cuts connections, lies: every seventh request goes wrong."""
+    faults = (Fault.BUSY, Fault.CUT, Fault.LENGTH_LIES, Fault.NO_ANSWER, Fault.SHORT_BODY, Fault.THROTTLED)
+    archives = {f"/web-{part}.warc.gz": (web / f"web-{part}.warc.gz").read_bytes() for part in range(2)}
+    few = {"report_folds": 0, "proposals": ProposalConfig(min_pages=5)}
+    index = build_index([web / "web-0.warc.gz", web / "web-1.warc.gz"], tmp_path / "index.parquet")
+    here = {
+        "sources": [str(web / "web-0.warc.gz")],
+        "seed_sources": [str(web / "*.gz")],
+        "index": [str(index)],
+        **few,
+    }
+    outcome = run(web, tmp_path / "disk", **here)
+    with WebServer(
+        archives, lambda asked: faults[asked.number // 7 % len(faults)] if asked.number % 7 == 3 else None
+    ) as server:
+        warcs = [server.address(path) for path in archives]
+        index = build_index(warcs, tmp_path / "remote.parquet", config=QUICK)
+        archives["/index.parquet"] = index.read_bytes()
+        there = {"sources": warcs[:1], "seed_sources": warcs, "index": [server.address("/index.parquet")], **few}
+        found = run(web, tmp_path / "net", fetch=QUICK, **there)
+    assert len([asked for asked in server.requests if asked.fault]) > 3
+    assert [round_.fetched for round_ in found.rounds] == [round_.fetched for round_ in outcome.rounds]
+    assert found.rounds[0].fetched > 0
+    for number in range(1, len(found.rounds) + 1):
+        assert collected(tmp_path / "net" / "loop", number) == collected(tmp_path / "disk" / "loop", number)
 
 
 def test_a_token_budget_a_round_bounds_what_the_classifier_takes(web, tmp_path):
