@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,6 @@ from mathpipe.core.manifest import digest_of
 from mathpipe.core.prefix_decisions import Decision, decision_for, read_lines
 from mathpipe.core.store import fsync_folder
 from mathpipe.recall.config import DecideConfig, Decisions, of_round
-from mathpipe.recall.hit_rates import HitRate, Level
 from mathpipe.recall.proposals import Proposal
 
 DECIDED_FILE = "decided.json"
@@ -47,7 +46,7 @@ class Grounds:
     rule: DecideConfig
     proposals: Sequence[Proposal]
     before: Decided
-    likely: Mapping[str, float]  # of a prefix's pages the share that is likely
+    likely: Mapping[str, float]  # of a prefix's pages the share that is likely, for prefixes that the rule took
 
     def basis(self) -> str:
         """A digest of all of it."""
@@ -55,11 +54,6 @@ class Grounds:
         proposed = (f"{item.record_id} {item.share}" for item in self.proposals)
         examined = (f"{prefix} {self.likely.get(prefix)}" for prefix in self.before.by_rule)
         return digest_of(rule, *proposed, *examined, self.before.model_dump_json())
-
-
-def likely_shares(rates: Iterable[HitRate]) -> dict[str, float]:
-    """The likely share of every host and folder that has a rate."""
-    return {rate.record_id: rate.likely / rate.pages for rate in rates if rate.level is not Level.DOMAIN}
 
 
 def decide(grounds: Grounds, file: Path) -> Decided:

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from typing import ClassVar
+from urllib.parse import urlsplit
 
+import duckdb
 from pydantic import Field
 
 from crawl.archive import name_of
@@ -24,9 +26,8 @@ from crawl.stage import CrawlConfig, page_of, refusal
 from mathpipe.core.config import Config
 from mathpipe.core.prefix_decisions import Decision, decision_for
 from mathpipe.core.records import Drop, Page, record_id_of
-from mathpipe.core.stage import Stage, StageContext
-from mathpipe.core.store import read_records
-from mathpipe.recall.judging import JudgeConfig, JudgedPage
+from mathpipe.core.stage import Stage, StageContext, StepOutput
+from mathpipe.recall.judging import JudgeConfig
 from mathpipe.recall.places import place_of
 
 INDEX_FILE = "index.parquet"
@@ -114,17 +115,19 @@ class CaptureReader:
             )
 
 
+class UnheldConfig(Config):
+    """The prefixes that stand decided, and of the accepted ones those that the captures were asked for."""
+
+    decided: JudgeConfig = JudgeConfig()
+    new: tuple[str, ...] = ()
+
+
 class UnheldStage(Stage[CaptureRow, CaptureRow]):
     """Drops captures of pages that are held, of refused prefixes, and of an address met before in the file."""
 
-    def __init__(self, config: JudgeConfig, context: StageContext) -> None:
-        self._decisions = config.decisions()
-        self._held = {
-            page.url
-            for shard in context.sides[HELD_SIDE].shards
-            for page in read_records(shard, JudgedPage)
-            if page.address and decision_for(page.address, self._decisions) is Decision.ACCEPT
-        }
+    def __init__(self, config: UnheldConfig, context: StageContext) -> None:
+        self._decisions = config.decided.decisions()
+        self._held = _addresses_on({urlsplit(prefix).hostname for prefix in config.new}, context.sides[HELD_SIDE])
 
     def run(self, shard: Iterable[CaptureRow]) -> Iterator[CaptureRow | Drop]:
         """The captures that are to be fetched."""
@@ -170,6 +173,17 @@ class FetchStage(Stage[CaptureRow, Page]):
                     yield Drop(row.record_id, FetchDropReason.NOT_FETCHED.value, row.url, detail[:_DETAIL_CHARS])
                 else:
                     yield refusal(raw, crawl) or page_of(raw, "prefix", crawl.min_text_chars)
+
+
+def _addresses_on(hosts: Iterable[str | None], judged: StepOutput) -> set[str]:
+    """Addresses of the judged pages of these hosts: of all that is held a small part is looked at."""
+    with duckdb.connect(config={"threads": 1}) as base:
+        shards = [str(shard) for shard in judged.shards]
+        rows = base.execute(
+            "SELECT url FROM read_parquet(?) SEMI JOIN (SELECT unnest(?::VARCHAR[]) AS host) USING (host)",
+            [shards, sorted(host for host in hosts if host)],
+        ).fetchall()
+    return {row[0] for row in rows}
 
 
 def _capture(row: CaptureRow) -> Capture:

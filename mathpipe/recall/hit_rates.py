@@ -1,6 +1,6 @@
 """Hit rates: of the pages seen of a domain, a host, a path prefix, how many the classifier takes.
 
-In: judged pages, gathered. Out: `HitRate`s, and the same as the table `domains.parquet` that a person opens.
+In: judged pages, those of a domain together. Out: `HitRate`s, which the loop publishes as `domains.parquet`.
 DeepSeekMath counts a domain (pages that share a base URL) as mathematical when more than a tenth of it was collected
 (arXiv 2402.03300, section 2.1). What a base URL is it does not say: here each of the three has its rate.
 """
@@ -15,13 +15,11 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from mathpipe.core.config import Config
-from mathpipe.core.records import Drop
+from mathpipe.core.records import Drop, record_id_of
 from mathpipe.core.stage import Stage, StageContext
-from mathpipe.core.store import write_records
 from mathpipe.recall.judging import JudgedPage
 from mathpipe.recall.places import Place
 
-TABLE = "domains.parquet"
 _BYTES_PER_PAGE = 400  # at worst a page is alone in its folder: a row of the table
 
 
@@ -34,10 +32,11 @@ class Level(StrEnum):
 
 
 class HitRateConfig(Config):
-    """Which prefixes are listed."""
+    """Which prefixes are listed, and into how many tasks the domains are split."""
 
     max_depth: int = Field(default=6, ge=0, description="Folders of a path that are looked at")
     min_pages: int = Field(default=2, ge=1, description="A path prefix with fewer pages has no row")
+    partitions: int = Field(default=1, ge=1, description="More spread the counts' memory and time thinner")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +87,6 @@ class HitRateStage(Stage[JudgedPage, HitRate]):
 
     def __init__(self, config: HitRateConfig, context: StageContext) -> None:
         self._config = config
-        self._files = context.files
 
     @classmethod
     def memory_bytes(cls, config: Any, input_rows: int) -> int | None:
@@ -101,14 +99,9 @@ class HitRateStage(Stage[JudgedPage, HitRate]):
         for page in shard:
             for key in self._keys(page):
                 counts.setdefault(key, _Count()).add(page)
-        rows = [
-            _rate(*key, count)
-            for key, count in sorted(counts.items())
-            if key[2] is not Level.PATH or count.pages >= self._config.min_pages
-        ]
-        self._files.mkdir(parents=True, exist_ok=True)
-        write_records(self._files / TABLE, rows, HitRate)
-        yield from rows
+        for key, count in sorted(counts.items()):
+            if key[2] is not Level.PATH or count.pages >= self._config.min_pages:
+                yield _rate(*key, count)
 
     def _keys(self, page: JudgedPage) -> Iterator[tuple[str, str, Level, str]]:
         if not page.address:
@@ -118,6 +111,11 @@ class HitRateStage(Stage[JudgedPage, HitRate]):
         yield page.domain, page.host, Level.HOST, place.root
         for folder in place.folders(self._config.max_depth):
             yield page.domain, page.host, Level.PATH, folder
+
+
+def domain_partition(page: JudgedPage, partitions: int) -> int:
+    """The partition of the page's domain."""
+    return int(record_id_of(page.domain)[:8], 16) % partitions
 
 
 def _rate(domain: str, host: str, level: Level, prefix: str, count: _Count) -> HitRate:

@@ -13,18 +13,20 @@ of the positives those that show mathematics in formulas or words (`filters.trai
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 
+import duckdb
 from pydantic import Field
 
 from crawl.seed import sampled
 from mathpipe.core.config import Config
 from mathpipe.core.prefix_decisions import Decision, decision_for
 from mathpipe.core.records import Drop, Page, SeedLabel, SeedPage
-from mathpipe.core.stage import Stage, StageContext
+from mathpipe.core.stage import Stage, StageContext, StepOutput
 from mathpipe.core.store import read_records
-from mathpipe.recall.hit_rates import HitRate, Level
-from mathpipe.recall.judging import JudgeConfig, JudgedPage
+from mathpipe.recall.hit_rates import Level
+from mathpipe.recall.judging import JudgeConfig
 from mathpipe.recall.places import place_of
 
 JUDGED_SIDE, RATES_SIDE = "judged", "domains"
@@ -38,6 +40,15 @@ class NewSeedDropReason(StrEnum):
     HOST_HOLDS_HITS = "host-holds-hits"
     NOT_SAMPLED = "not-sampled"
     LOW_SCORE = "low-score"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Of a `JudgedPage` what a label needs."""
+
+    record_id: str
+    score: float
+    hit: bool
 
 
 class NewSeedConfig(Config):
@@ -54,13 +65,12 @@ class NewSeedStage(Stage[Page, SeedPage]):
     def __init__(self, config: NewSeedConfig, context: StageContext) -> None:
         self._config = config
         self._decisions = config.decided.decisions()
-        shards = context.sides[JUDGED_SIDE].shards
-        if context.shard_count == len(shards):  # judged shard by shard of pages: one's own says all there is to know
-            shards = shards[context.shard_index : context.shard_index + 1]
-        judged = (page for shard in shards for page in read_records(shard, JudgedPage))
-        self._scores = {page.record_id: (page.score, page.hit) for page in judged}
-        rates = (rate for shard in context.sides[RATES_SIDE].shards for rate in read_records(shard, HitRate))
-        self._share = {rate.host: rate.share for rate in rates if rate.level is Level.HOST}
+        self._judged: dict[str, Judged] = {}
+        self._hosts_with_hits: set[str] = set()
+        if JUDGED_SIDE in context.sides:  # pages fetched in this round have neither, and no need of them
+            shard = context.sides[JUDGED_SIDE].shards[context.shard_index]  # judged shard by shard of pages
+            self._judged = {page.record_id: page for page in read_records(shard, Judged)}
+            self._hosts_with_hits = _hosts_above(config.other_share, context.sides[RATES_SIDE])
 
     def run(self, shard: Iterable[Page]) -> Iterator[SeedPage | Drop]:
         """A labelled page or a drop each."""
@@ -82,15 +92,24 @@ class NewSeedStage(Stage[Page, SeedPage]):
     def _label(self, page: Page) -> SeedLabel | NewSeedDropReason:
         place = place_of(page.url, self._config.decided.places.multi_tenant)
         decision = decision_for(place.address, self._decisions) if place else None
-        score, hit = self._scores.get(page.record_id, (1.0, False))  # one fetched in this round has no score yet
+        judged = self._judged.get(page.record_id) or Judged(record_id=page.record_id, score=1.0, hit=False)
         if decision is Decision.REFUSE:
             return NewSeedDropReason.REFUSED_PREFIX
         if decision is Decision.ACCEPT:
-            low = score < self._config.decided.min_prefix_score
+            low = judged.score < self._config.decided.min_prefix_score
             return NewSeedDropReason.LOW_SCORE if low else SeedLabel.MATH
-        if hit:
+        if judged.hit:
             return NewSeedDropReason.HIT
-        if self._share.get(place.host if place else page.host, 0.0) > self._config.other_share:
+        if (place.host if place else page.host) in self._hosts_with_hits:
             return NewSeedDropReason.HOST_HOLDS_HITS
         kept = sampled(page.url, self._config.other_rate)
         return SeedLabel.OTHER if kept else NewSeedDropReason.NOT_SAMPLED
+
+
+def _hosts_above(share: float, rates: StepOutput) -> set[str]:
+    with duckdb.connect(config={"threads": 1}) as base:
+        shards = [str(shard) for shard in rates.shards]
+        rows = base.execute(
+            "SELECT host FROM read_parquet(?) WHERE level = ? AND share > ?", [shards, Level.HOST.value, share]
+        ).fetchall()
+    return {row[0] for row in rows}

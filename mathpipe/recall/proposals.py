@@ -1,10 +1,10 @@
 """Which path prefixes to ask about: the folders that carry the hits of a domain that counts as mathematics.
 
-In: hit rates, gathered. Out: `Proposal`s. A domain or a host counts when more than `share` of at least `min_pages`
-pages are hits (DeepSeekMath: a tenth); a smaller host counts inside a domain that does. Inside a host a prefix is cut
-down to its subfolders as long as what that leaves outside does not count itself: `https://site/` becomes
-`https://site/questions/` where users and tags hold no hits, and stays whole where hits lie everywhere. What lies
-below a decided prefix is not asked about again.
+In: hit rates, those of a domain in one shard. Out: `Proposal`s. A domain or a host counts when more than `share` of
+at least `min_pages` pages are hits (DeepSeekMath: a tenth); a smaller host counts inside a domain that does. Inside
+a host a prefix is cut down to its subfolders as long as what that leaves outside does not count itself:
+`https://site/` becomes `https://site/questions/` where users and tags hold no hits, and stays whole where hits lie
+everywhere. What lies below a decided prefix is not asked about again.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Proposal:
 
 
 class ProposeStage(Stage[HitRate, Proposal]):
-    """All rates to proposals, best share first."""
+    """A shard's rates to proposals, best share first."""
 
     per_record: ClassVar[bool] = False
 
@@ -63,7 +63,7 @@ class ProposeStage(Stage[HitRate, Proposal]):
         self._decisions = config.decided.decisions()
 
     def run(self, shard: Iterable[HitRate]) -> Iterator[Proposal | Drop]:
-        """The proposals in the order in which a person should read them."""
+        """The proposals of the shard in `reading_order`."""
         rates = list(shard)
         domains = {rate.domain for rate in rates if rate.level is Level.DOMAIN and self._counts(rate)}
         hosts = {rate.host: rate for rate in rates if rate.level is Level.HOST}
@@ -75,7 +75,7 @@ class ProposeStage(Stage[HitRate, Proposal]):
             for rate in self._carriers(host, trees[host.host])
             if self._askable(rate)
         ]
-        yield from sorted(found, key=lambda proposal: (-proposal.share, -proposal.hits, proposal.record_id))
+        yield from sorted(found, key=reading_order)
 
     def _counts(self, rate: HitRate) -> bool:
         return rate.pages >= self._rule.min_pages and rate.share > self._rule.share
@@ -95,6 +95,11 @@ class ProposeStage(Stage[HitRate, Proposal]):
             return decision_for(normal_prefix(rate.record_id), self._decisions) is None
         except InputError:  # a host or folder that no decision could be written for
             return False
+
+
+def reading_order(proposal: Proposal) -> tuple[float, int, str]:
+    """Sorts proposals as a person should read them."""
+    return -proposal.share, -proposal.hits, proposal.record_id
 
 
 def _trees(rates: Iterable[HitRate]) -> dict[str, dict[str, list[HitRate]]]:

@@ -12,7 +12,6 @@ where it was; the shards come out the same.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,15 +19,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from mathpipe.core.manifest import Manifest
-from mathpipe.core.prefix_decisions import FILE_NAME, decision_for
+from mathpipe.core.prefix_decisions import FILE_NAME
 from mathpipe.core.runner import Runner
 from mathpipe.core.step import Step
 from mathpipe.core.store import read_records
-from mathpipe.recall.config import Decisions, LearnConfig, RecallConfig
-from mathpipe.recall.deciding import Decided, Grounds, decide, keep_decisions, kept_decisions, likely_shares
-from mathpipe.recall.hit_rates import TABLE, HitRate, Level
+from mathpipe.recall.config import Decisions, RecallConfig
+from mathpipe.recall.deciding import Decided, Grounds, decide, keep_decisions, kept_decisions
 from mathpipe.recall.judging import JudgeConfig
-from mathpipe.recall.proposals import Proposal
+from mathpipe.recall.proposals import Proposal, reading_order
+from mathpipe.recall.rate_table import likely_shares, others_rate, write_table
 from mathpipe.recall.round_report import RoundReport, write_report
 from mathpipe.recall.steps import PAGES_FOLDER, Held, steps_once, steps_to_learn, steps_to_propose
 
@@ -73,10 +72,10 @@ class RecallLoop:
             number = len(reports) + 1
             steps = steps_to_propose(self.config, number, held, self._standing(before))
             self._run(round_name(number), steps)
-            self._publish_table(number)
-            proposals = self._records(number, "proposals", Proposal)
-            rates = self._records(number, "domains", HitRate)
-            grounds = Grounds(number, self.config.decide, proposals, before, likely_shares(rates))
+            proposals = sorted(self._records(number, "proposals", Proposal), key=reading_order)
+            table = write_table(self.folder / round_name(number), self._shards(round_name(number), "domains"))
+            likely = likely_shares(table, before.by_rule)
+            grounds = Grounds(number, self.config.decide, proposals, before, likely)
             kept = kept_decisions(self.folder / round_name(number), grounds)
             decided = kept or decide(grounds, self.folder / FILE_NAME)
             report = self._report(number, proposals, decided)
@@ -84,7 +83,7 @@ class RecallLoop:
             if end is None:
                 keep_decisions(self.folder / round_name(number), decided)
                 new = sorted(set(decided.accepted) - set(before.accepted))
-                held = self._go_on(number, steps, held, new, self._standing(decided), rates, first_seed)
+                held = self._go_on(number, steps, held, new, self._standing(decided), table, first_seed)
                 before = decided
                 report = self._report(number, proposals, decided)  # once more: fetching has its cost
             reports.append(report)
@@ -110,13 +109,6 @@ class RecallLoop:
     def _records(self, number: int, step: str, kind: type[T]) -> list[T]:
         shards = self._shards(round_name(number), step)
         return [record for shard in shards for record in read_records(Path(shard), kind)]
-
-    def _publish_table(self, number: int) -> None:
-        """The round's hit rates under the name that a person looks for."""
-        folder = self.folder / round_name(number)
-        temporary = folder / f".{TABLE}.part"
-        shutil.copyfile(folder / "steps" / "domains" / "files-00000" / TABLE, temporary)
-        temporary.replace(folder / TABLE)
 
     def _standing(self, decided: Decided) -> JudgeConfig:
         config = self.config
@@ -145,11 +137,11 @@ class RecallLoop:
         held: Held,
         new: Sequence[str],
         standing: JudgeConfig,
-        rates: Sequence[HitRate],
+        table: Path,
         first_seed: tuple[str, ...],
     ) -> Held:
         """Fetch below the new prefixes and label; the pages and the seed of the next round."""
-        more = steps_to_learn(self.config, held, standing, new, others_rate(rates, standing, self.config.learn))
+        more = steps_to_learn(self.config, held, standing, new, others_rate(table, standing, self.config.learn))
         self._run(round_name(number), [*steps, *more])
         names = [step.name for step in more]
         learnt = [
@@ -166,15 +158,3 @@ class RecallLoop:
 def round_name(number: int) -> str:
     """Folder of a round."""
     return f"round-{number:02d}"
-
-
-def others_rate(rates: Sequence[HitRate], decided: JudgeConfig, learn: LearnConfig) -> float:
-    """The share to take of pages that are no hits on hosts with few, for `others_per_math` a page labelled math."""
-    decisions, taken = decided.decisions(), set(decided.accepted)
-    math = others = 0
-    for rate in rates:
-        accepted = rate.record_id in taken
-        math += rate.pages if accepted and rate.level is not Level.DOMAIN else 0
-        if rate.level is Level.HOST and not accepted and rate.share <= learn.other_share:
-            others += rate.pages - rate.hits if decision_for(rate.record_id, decisions) is None else 0
-    return round(min(1.0, learn.others_per_math * math / others), 6) if others else 1.0

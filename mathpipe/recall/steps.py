@@ -35,10 +35,11 @@ from mathpipe.recall.fetching import (
     FetchStageConfig,
     IndexConfig,
     IndexStage,
+    UnheldConfig,
     UnheldStage,
     read_archive,
 )
-from mathpipe.recall.hit_rates import HitRate, HitRateStage
+from mathpipe.recall.hit_rates import HitRate, HitRateStage, domain_partition
 from mathpipe.recall.judging import JudgeConfig, JudgedPage, JudgeStage
 from mathpipe.recall.new_seed import NewSeedConfig, NewSeedStage
 from mathpipe.recall.proposals import Proposal, ProposeConfig, ProposeStage
@@ -88,7 +89,7 @@ def steps_once(config: RecallConfig) -> list[Step]:
 
 def steps_to_propose(config: RecallConfig, number: int, held: Held, standing: JudgeConfig) -> list[Step]:
     """The first half of a round: from a seed to proposals."""
-    c, one = config, Gather()
+    c, one, domains = config, Gather(), Gather(config.hit_rates.partitions, domain_partition)
     seed, pages = Files(held.seed, read_seed_shard), Files(held.pages, read_page_shard)
     report = ReportConfig(classifier=c.classifier, folds=c.report_folds)
     ask = ProposeConfig(rule=c.proposals, decided=standing)
@@ -99,8 +100,8 @@ def steps_to_propose(config: RecallConfig, number: int, held: Held, standing: Ju
         Step("scores", ScorePagesStage, c.score, pages, Page, PageScore, sides=("classifier",)),
         Step("cut", RankedBudgetStage, _budget(c, number), "scores", PageScore, BudgetCut, gather=one),
         Step("judged", JudgeStage, standing, "scores", PageScore, JudgedPage, sides=("cut",)),
-        Step("domains", HitRateStage, c.hit_rates, "judged", JudgedPage, HitRate, gather=one),
-        Step("proposals", ProposeStage, ask, "domains", HitRate, Proposal, gather=one),
+        Step("domains", HitRateStage, c.hit_rates, "judged", JudgedPage, HitRate, gather=domains),
+        Step("proposals", ProposeStage, ask, "domains", HitRate, Proposal),
     ]
     # fmt: on
 
@@ -111,15 +112,16 @@ def steps_to_learn(
     """The second half: pages below the new prefixes, and what the next classifier learns from."""
     learn = NewSeedConfig(decided=standing, other_share=config.learn.other_share, other_rate=other_rate)
     fetch = FetchStageConfig(crawl=config.crawl, fetch=config.fetch)
-    pages, sides = Files(held.pages, read_page_shard), ("judged", "domains")
-    steps = [Step("learn", NewSeedStage, learn, pages, Page, SeedPage, sides=sides)]
+    pages = Files(held.pages, read_page_shard)
+    steps = [Step("learn", NewSeedStage, learn, pages, Page, SeedPage, sides=("judged", "domains"))]
     if new:
+        unheld = UnheldConfig(decided=standing, new=tuple(new))
         captures = Files(_index_files(config), CaptureReader(tuple(new), config.fetch))
         steps = [
-            Step("captures", UnheldStage, standing, captures, CaptureRow, CaptureRow, sides=("judged",)),
+            Step("captures", UnheldStage, unheld, captures, CaptureRow, CaptureRow, sides=("judged",)),
             Step("fetched", FetchStage, fetch, "captures", CaptureRow, Page),
             *steps,
-            Step("learn_fetched", NewSeedStage, learn, "fetched", Page, SeedPage, sides=sides),
+            Step("learn_fetched", NewSeedStage, learn, "fetched", Page, SeedPage),
         ]
     return steps
 

@@ -9,7 +9,7 @@ from crawl.common_crawl import build_index
 from mathpipe.core.records import Drop, Page, SeedLabel, SeedPage
 from mathpipe.core.stage import StageContext, StepOutput
 from mathpipe.core.store import write_records
-from mathpipe.recall.fetching import CaptureReader, FetchStage, FetchStageConfig, UnheldStage
+from mathpipe.recall.fetching import CaptureReader, FetchStage, FetchStageConfig, UnheldConfig, UnheldStage
 from mathpipe.recall.hit_rates import HitRate, HitRateConfig, HitRateStage
 from mathpipe.recall.judging import JudgeConfig, JudgedPage
 from mathpipe.recall.new_seed import NewSeedConfig, NewSeedStage
@@ -41,7 +41,8 @@ def test_only_captures_below_the_prefix_that_are_not_held_go_on(archive, tmp_pat
     rows = captures(archive, tmp_path, ("https://a.example/",))
     held = side(tmp_path / "judged", [judged("https://a.example/x/1", hit=False)], JudgedPage)
     decided = JudgeConfig(accepted=("https://a.example/",), refused=("https://a.example/y/",))
-    answers = list(UnheldStage(decided, StageContext(tmp_path, {"judged": held})).run([*rows, rows[1]]))
+    config = UnheldConfig(decided=decided, new=decided.accepted)
+    answers = list(UnheldStage(config, StageContext(tmp_path, {"judged": held})).run([*rows, rows[1]]))
     assert [answer.url for answer in answers if not isinstance(answer, Drop)] == ["https://a.example/x/2"]
     assert {answer.url: answer.reason for answer in answers if isinstance(answer, Drop)} == {
         "https://a.example/x/1": "held",

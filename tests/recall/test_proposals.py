@@ -1,6 +1,5 @@
 """Which prefixes are asked about, and who decides them."""
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from mathpipe.recall.deciding import (
     decide,
     keep_decisions,
     kept_decisions,
-    likely_shares,
 )
 from mathpipe.recall.hit_rates import HitRate, HitRateConfig, HitRateStage
 from mathpipe.recall.judging import JudgeConfig, JudgedPage
@@ -129,12 +127,6 @@ def test_what_a_person_accepted_is_never_given_back_and_what_the_rule_gave_back_
     assert (second.accepted, second.given_back) == (("https://low.example/",), ("https://high.example/",))
     append_decision(file, "https://high.example/", Decision.ACCEPT, "me")
     assert decide(grounds(number=4, before=second, likely=nothing_likely), file).accepted == first.accepted
-
-
-def test_likely_shares_are_those_of_hosts_and_folders_whatever_the_budget_had_room_for(tmp_path):
-    seen = [dataclasses.replace(page, hit=False) for page in pages("https://a.example/x/", 3, 1)]
-    rates = HitRateStage(HitRateConfig(), StageContext(tmp_path / "rates")).run(seen)
-    assert likely_shares(rates) == {"https://a.example/": 0.75, "https://a.example/x/": 0.75}
 
 
 def test_a_person_s_word_counts_before_the_rule_s(tmp_path):

@@ -1,5 +1,6 @@
 """The whole loop on a small web: what it finds, asks, refuses, and how it goes on after a kill."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ from mathpipe.core.prefix_decisions import FILE_NAME, Decision, append_decision
 from mathpipe.core.records import Page, SeedLabel, SeedPage
 from mathpipe.core.store import read_records
 from mathpipe.recall.config import DecideConfig, Decisions
-from mathpipe.recall.hit_rates import HitRate
+from mathpipe.recall.hit_rates import HitRate, HitRateConfig
 from mathpipe.recall.judging import JudgedPage
 from mathpipe.recall.proposals import ProposalConfig
 from mathpipe.recall.rounds import End, Outcome, RecallLoop
@@ -199,6 +200,16 @@ def test_over_a_network_that_fails_the_loop_fetches_and_collects_what_it_does_fr
     assert found.rounds[0].fetched > 0
     for number in range(1, len(found.rounds) + 1):
         assert collected(tmp_path / "net" / "loop", number) == collected(tmp_path / "disk" / "loop", number)
+
+
+def test_domains_counted_in_several_tasks_give_the_same_loop(finished, web, tmp_path):
+    outcome, clean = finished
+    split = run(web, tmp_path, hit_rates=HitRateConfig(partitions=3))
+    assert len(list((tmp_path / "loop" / "round-01" / "steps" / "domains").glob("shard-*.parquet"))) == 3
+    plain = [dataclasses.replace(report, core_seconds=0.0) for report in outcome.rounds]
+    assert [dataclasses.replace(report, core_seconds=0.0) for report in split.rounds] == plain
+    for number in range(1, len(plain) + 1):
+        assert collected(tmp_path / "loop", number) == collected(clean, number)
 
 
 def test_a_token_budget_a_round_bounds_what_the_classifier_takes(web, tmp_path):
