@@ -27,6 +27,7 @@ from rich.table import Table
 from benchmarks.contender_process import ContenderProcess, Took
 from benchmarks.generation_contenders import CONTEXT, EQUAL, LONGEST, SHORTEST
 from benchmarks.generation_tools import PROGRAMS, ROUNDS, SLOWEST, TOOL_WAYS, WORKERS
+from benchmarks.random_llama import save_random_llama
 
 BATCHES = (32, 64, 128, 256)
 LENGTHS = {"equal": f"{EQUAL} tokens each", "mixed": f"{SHORTEST} to {LONGEST} tokens"}
@@ -79,33 +80,13 @@ def main() -> int:
 
 def make_model(folder: Path) -> Path:
     """Random weights, fixed by a seed; the tokenizer learned from made problems."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
     from mathpipe.generate.problems import generate_problems
     from mathpipe.generate.templates import Message
     from rl.cold_start import make_tokenizer
 
     made = generate_problems("arithmetic", 300, seed=1, difficulty=1)
     tokenizer = make_tokenizer([[Message("user", f"{one.question} {one.solution}")] for one in made], 448)
-    torch.manual_seed(0)
-    shape = LlamaConfig(
-        vocab_size=448,
-        hidden_size=256,
-        intermediate_size=768,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=4,
-        head_dim=64,
-        max_position_embeddings=CONTEXT,
-        tie_word_embeddings=True,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    LlamaForCausalLM(shape).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return save_random_llama(folder, tokenizer, vocabulary=448, context=CONTEXT)
 
 
 def speed(contenders: Mapping[str, Contender], lengths: str, quick: bool, console: Console) -> bool:

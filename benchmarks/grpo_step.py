@@ -34,6 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.contender_process import ONE_THREAD, ContenderProcess, Took, only_answers_on_stdout
+from benchmarks.random_llama import save_random_llama
 
 GROUPS, SAMPLES, MAX_TOKENS = 16, 8, 96
 SEQUENCES = GROUPS * SAMPLES
@@ -139,28 +140,9 @@ def make_policy(folder: Path) -> Path:
 
 def make_wide(folder: Path, policy: Path) -> Path:
     """Random weights with a head as large as small models have it; the tokenizer is only carried along."""
-    import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+    from transformers import AutoTokenizer
 
-    torch.manual_seed(0)
-    tokenizer = AutoTokenizer.from_pretrained(policy)
-    shape = LlamaConfig(
-        vocab_size=16_384,
-        hidden_size=256,
-        intermediate_size=768,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=4,
-        head_dim=64,
-        max_position_embeddings=512,
-        tie_word_embeddings=True,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    LlamaForCausalLM(shape).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return save_random_llama(folder, AutoTokenizer.from_pretrained(policy), vocabulary=16_384, context=512)
 
 
 # --- the learner ---------------------------------------------------------------------------------------------------

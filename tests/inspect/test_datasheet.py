@@ -21,7 +21,7 @@ from mathpipe.inspect.datasheet_records import Datasheet
 from mathpipe.inspect.run_folder import DEFAULT_FUNNEL, RunFolder
 from tests.inspect.corpus_run import HOSTILE_LICENCE, KEPT, finish, write_corpus
 from tests.inspect.small_run import write_certificate, write_run
-from tests.inspect.test_report import Seen
+from tests.seen_page import Seen
 
 
 @pytest.fixture(scope="module")

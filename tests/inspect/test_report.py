@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -16,32 +15,7 @@ from mathpipe.core.metrics import Failure, Ledger
 from mathpipe.inspect.report import funnel_rows, web_address, write_report
 from mathpipe.inspect.run_folder import StepWork
 from tests.inspect.small_run import CERTIFICATE, GAUSS, HOSTILE_TITLE, drop, page, write_certificate, write_step
-
-
-class Seen(HTMLParser):
-    """What a browser would see: elements with their attributes, and the words outside style."""
-
-    def __init__(self, markup: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self._styled = False
-        self.feed(markup)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        self._styled = tag == "style"
-
-    def handle_endtag(self, tag: str) -> None:
-        self._styled = self._styled and tag != "style"
-
-    def handle_data(self, data: str) -> None:
-        if not self._styled:
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
+from tests.seen_page import Seen
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-import sentencepiece
 from transformers import AutoTokenizer, LlamaTokenizer
 
 from mathpipe.generate.templates.chat_template import load_template_file
@@ -11,6 +10,7 @@ from rl.doctor import Status, examine, repair
 from rl.doctor.agreement import grouping
 from rl.doctor.texts import MATHEMATICS
 from tests.rl.doctor.models import TEXTS, broken, edit, save_healthy, tokenizer
+from tests.rl.sentence_pieces import train_sentence_pieces
 
 
 @pytest.fixture(scope="module")
@@ -19,18 +19,7 @@ def pair(tmp_path_factory):
     folder = save_healthy(tmp_path_factory.mktemp("pair") / "model")
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         (folder / name).unlink()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(TEXTS * 4),
-        model_prefix=str(folder / "tokenizer"),
-        model_type="bpe",
-        vocab_size=340,
-        byte_fallback=True,
-        split_digits=True,
-        hard_vocab_limit=False,
-        normalization_rule_name="identity",
-        remove_extra_whitespaces=False,
-        minloglevel=2,
-    )
+    train_sentence_pieces(folder, TEXTS)
     made = LlamaTokenizer.from_pretrained(folder, add_bos_token=False)
     made.add_special_tokens({"pad_token": "<pad>"})
     made.chat_template = load_template_file("plain").jinja

@@ -11,6 +11,7 @@ from mathpipe.generate.templates import Message
 from mathpipe.generate.templates.chat_template import load_template_file
 from rl.cold_start import make_tokenizer
 from tests.rl.parity.models import tiny
+from tests.rl.sentence_pieces import train_sentence_pieces
 
 TEXTS = [
     "Compute 12 + 34. The answer is 46.",
@@ -28,21 +29,8 @@ def byte_level(vocabulary: int = 320) -> Any:
 
 def sentence_piece(folder: Path, *, legacy: bool = True) -> Any:
     """A tokenizer as Llama 2's: a SentencePiece model trained here, taken over by transformers."""
-    import sentencepiece
-
     folder.mkdir(parents=True, exist_ok=True)
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(TEXTS * 4),
-        model_prefix=str(folder / "tokenizer"),
-        model_type="bpe",
-        vocab_size=340,
-        byte_fallback=True,
-        split_digits=True,
-        hard_vocab_limit=False,
-        normalization_rule_name="identity",
-        remove_extra_whitespaces=False,
-        minloglevel=2,
-    )
+    train_sentence_pieces(folder, TEXTS)
     tokenizer = LlamaTokenizer.from_pretrained(folder, legacy=legacy, add_bos_token=True)
     (folder / "tokenizer.model").unlink()
     (folder / "tokenizer.vocab").unlink()

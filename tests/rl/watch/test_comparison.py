@@ -10,8 +10,8 @@ import pytest
 from mathpipe.core.errors import InputError
 from rl.watch.comparison import differing_settings, run_names, write_comparison
 from rl.watch.run_reading import read_run
-from tests.rl.watch.page import Seen, assert_inert
 from tests.rl.watch.runs_at_hand import HOSTILE, line, whole_run, write_run
+from tests.seen_page import Seen, assert_inert
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 from mathpipe.core.errors import InputError
 from mathpipe.core.records import Finish
 from rl.watch.report import TEXT_CHARACTERS, WarningRow, warning_rows, write_page, write_run_report
-from tests.rl.watch.page import Seen, assert_inert
 from tests.rl.watch.runs_at_hand import HOSTILE, line, sample, whole_run, write_run
+from tests.seen_page import Seen, assert_inert
 
 
 def report(folder: Path) -> str:
@@ -172,7 +172,7 @@ def test_a_run_before_its_first_step_has_a_report(tmp_path: Path) -> None:
     wrong = {0: [sample("p", "words", False)]}
     looked = Seen(report(write_run(tmp_path / "looked", [], before=0.0, held_out=wrong)))
     assert "Before training; there has been no other evaluation yet." in looked.text
-    assert "0.000 held-out pass@1" in looked.text
+    assert "0.000 ± 0.000 held-out pass@1" in looked.text
     assert "words" in looked.text
 
 

@@ -1,17 +1,11 @@
 # ruff: noqa: E501  (literal markup stays on one line)
 """Note-taking tools, code hosts, documentation generators and question sites: the formulas of each.
 
-The pages were written for these tests, after the markup each site is known by; `site_pages` says what the signs in
+In and out of `test_extract_sites`. The pages were written for it, after the markup each site is known by; `site_pages` says what the signs in
 them stand for. Every expected text was read by eye: inline and display apart, each formula once, in its place.
 """
 
 from __future__ import annotations
-
-import pytest
-
-from crawl import extract_page
-from crawl.formulas.in_text import formulas_in_text
-from tests.crawl.site_pages import WORDS, site_page
 
 SITES = {
     "notion": (
@@ -374,24 +368,3 @@ $$
 """,
     ),
 }
-
-
-@pytest.mark.parametrize("site", SITES)
-def test_page_of_a_site_becomes_its_text(site: str) -> None:
-    markup, expected = SITES[site]
-    page = extract_page(site_page(markup), "http://site.example/")
-    assert page.text == expected.strip("\n").replace("{words}", WORDS)
-
-
-@pytest.mark.parametrize("site", SITES)
-def test_formulas_of_a_site_stand_once_in_its_text(site: str) -> None:
-    page = extract_page(site_page(SITES[site][0]), "http://site.example/")
-    assert page.formulas
-    assert formulas_in_text(page.text) == [(formula.latex, formula.display) for formula in page.formulas]
-
-
-@pytest.mark.parametrize("site", SITES)
-def test_every_formula_of_a_site_is_counted_once_as_emitted(site: str) -> None:
-    page = extract_page(site_page(SITES[site][0]), "http://site.example/")
-    assert sum(count.emitted for count in page.formula_counts) == len(page.formulas)
-    assert all(count.found >= count.emitted for count in page.formula_counts)
