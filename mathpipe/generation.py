@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import Field, model_validator
 from rich.console import Console
 
-from mathpipe.core.config import Config, load_config
+from mathpipe.core.config import Config, OutputFolder, load_config
 from mathpipe.core.errors import InputError
 from mathpipe.core.executor import Mode, RunnerConfig
 from mathpipe.core.jobs import run_as_job
@@ -89,7 +89,7 @@ class GenerateRunConfig(Config):
     engine: EngineConfig
     generation: GenerationConfig = GenerationConfig()
     selection: SelectionConfig = SelectionConfig()
-    output: Path = Path("data/generated")
+    output: OutputFolder = Path("data/generated")
     shards: int = Field(default=1, ge=1)  # the problems are cut into so many, each a task of a worker
     runner: EngineRunnerConfig = EngineRunnerConfig()
     program_seconds: float = Field(default=10.0, gt=0)  # of one program that a solution holds

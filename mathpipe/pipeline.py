@@ -26,11 +26,12 @@ from filters.benchmark_index import IndexConfig
 from filters.benchmark_items import BenchmarkItem, read_benchmark
 from filters.build_benchmark_index import BuildBenchmarkIndexStage
 from filters.certificate import BenchmarkCertificate, CertificateConfig
+from filters.certificate_sample import CertificateSampleStage, ShardRanks, ShardSample
 from filters.certificate_stage import CertificateStage
 from filters.classify import ClassifyConfig, ClassifyStage
 from filters.clusters import ClustersStage, Membership
 from filters.curate import CurateConfig, CurateStage, host_partition
-from filters.decontaminate import DecontaminateConfig, DecontaminateStage
+from filters.decontaminate import REMOVED_FILE, DecontaminateConfig, DecontaminateStage
 from filters.decontaminate_problems import (
     DecontaminateProblemsConfig,
     DecontaminateProblemsStage,
@@ -42,7 +43,7 @@ from filters.duplicate_matches import Match, MatchesConfig, MatchesStage
 from filters.language import LanguageConfig, LanguageStage
 from filters.quality import QualityConfig, QualityStage
 from filters.training import TrainClassifierConfig, TrainClassifierStage
-from mathpipe.core.config import Config
+from mathpipe.core.config import Config, OutputFolder
 from mathpipe.core.executor import RunnerConfig
 from mathpipe.core.records import Page, Problem, RawPage, SeedPage
 from mathpipe.core.step import Files, Gather, Step
@@ -57,7 +58,7 @@ class PipelineConfig(Config):
     """A whole run: where pages come from, what is protected, and each stage's own values."""
 
     name: str = Field(pattern=r"^[\w.-]+$")  # the run's folder below `output`
-    output: Path = Path("data/runs")
+    output: OutputFolder = Path("data/runs")
     sources: list[str]  # WARC files, globs, addresses, or a crawl by name: CC-MAIN-2026-04[:100]
     fetch: FetchConfig = FetchConfig()  # how remote ones are had
     benchmarks: list[str]  # files or globs of the benchmarks to protect
@@ -108,8 +109,9 @@ def steps_of(config: PipelineConfig) -> list[Step]:
              BenchmarkItem, gather=one),
         Step("decontaminate", DecontaminateStage, c.decontaminate, "deduplicate", Page, Page,
              sides=("benchmark_index",)),
-        Step("certificate", CertificateStage, c.certificate, "deduplicate", Page, BenchmarkCertificate,
-             sides=("benchmark_index", "decontaminate"), gather=one),
+        Step("certificate_sample", CertificateSampleStage, c.certificate, "deduplicate", Page, ShardSample),
+        Step("certificate", CertificateStage, c.certificate, "certificate_sample", ShardRanks, BenchmarkCertificate,
+             sides=("certificate_sample", "benchmark_index", f"decontaminate/{REMOVED_FILE}"), gather=one),
         Step("curate", CurateStage, c.curate, "decontaminate", Page, Page, gather=hosts),
         Step("mine", MineStage, c.mine, "curate", Page, Problem),
         Step("problems", DecontaminateProblemsStage, c.problems, "mine", Problem, Problem,

@@ -6,12 +6,14 @@ An error names the file, the key's path, what was expected, and the nearest vali
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
 
 import mathpipe
 from mathpipe.core.errors import ConfigError
@@ -22,6 +24,17 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
+
+def _no_address(value: Any) -> Any:
+    if isinstance(value, str | Path) and re.match("[a-z0-9]{2,}:/", str(value)):
+        raise PydanticCustomError(
+            "address", "a folder on disk (`mathpipe run` and `recall` keep a copy on an object store: runner.mirror)"
+        )
+    return value
+
+
+# Where outputs go. Runs work on a disk; `s3://bucket/x` would become a folder named `s3:`.
+OutputFolder = Annotated[Path, BeforeValidator(_no_address)]
 
 C = TypeVar("C", bound=Config)
 

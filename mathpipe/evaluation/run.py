@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import Field, model_validator
 from rich.console import Console
 
-from mathpipe.core.config import Config
+from mathpipe.core.config import Config, OutputFolder
 from mathpipe.core.errors import InputError
 from mathpipe.core.records import Problem
 from mathpipe.evaluation.comparing import compare
@@ -54,7 +54,7 @@ class EvalConfig(Config):
     benchmark: BenchmarkSource | None = None  # None: published outputs bring their references
     samples: Path | None = None
     outputs: Path | None = None
-    output: Path = Path("data/eval")
+    output: OutputFolder = Path("data/eval")
     rule: str = _OWN  # or a rule of `verify.graders`, such as tora, qwen, math-verify
     published_rule: str | None = None  # the rule by which outputs without verdicts of their own were graded
     training_set: Path | None = None  # file or folder that must not hold the benchmark

@@ -15,7 +15,7 @@ from crawl.stage import CrawlConfig
 from filters.ranked_budget import BudgetConfig
 from filters.score_pages import ScorePagesConfig
 from filters.training import TrainClassifierConfig
-from mathpipe.core.config import Config
+from mathpipe.core.config import Config, OutputFolder
 from mathpipe.core.executor import RunnerConfig
 from mathpipe.recall.hit_rates import HitRateConfig
 from mathpipe.recall.judging import PlacesConfig
@@ -57,7 +57,7 @@ class RecallConfig(Config):
     """A whole loop: pages, first seed, budgets, rules, and when it ends."""
 
     name: str = Field(pattern=r"^[\w.-]+$")  # the loop's folder below `output`
-    output: Path = Path("data/recall")
+    output: OutputFolder = Path("data/recall")
     sources: list[str] = Field(description="WARC files, globs, addresses or a snapshot: the pages that are scored")
     index: list[str] | None = Field(default=None, description="Index to fetch by; None: one is made of the sources")
     seed: SeedConfig

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mathpipe.core.config import Config, files_named_in, load_config
+from mathpipe.core.config import Config, OutputFolder, files_named_in, load_config
 from mathpipe.core.errors import ConfigError
 
 
@@ -16,6 +16,10 @@ class Inner(Config):
 class Top(Config):
     name: str
     runner: Inner = Inner()
+
+
+class Written(Config):
+    output: OutputFolder
 
 
 def _write(tmp_path, text):
@@ -75,6 +79,17 @@ def test_any_override_applies_or_is_a_config_error(key, value, tmp_path_factory)
         assert isinstance(load_config(path, Top, [f"{key}={value}"]), Top)
     except ConfigError:
         pass
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/runs", "https://host/runs", "gs://b"])
+def test_an_address_is_no_output_folder_and_the_setting_that_takes_one_is_named(tmp_path, address):
+    with pytest.raises(ConfigError, match=r"output: a folder on disk .*runner\.mirror.*" + address):
+        load_config(_write(tmp_path, f"output: {address}\n"), Written)
+
+
+def test_folders_with_colons_or_of_a_drive_are_folders(tmp_path):
+    for folder in ("data/a:b", "./s3:/x", str(tmp_path), "C:/runs"):
+        assert load_config(_write(tmp_path, f"output: {folder}\n"), Written).output == Path(folder)
 
 
 def test_files_named_by_path_fields_are_found_at_any_depth(tmp_path):
