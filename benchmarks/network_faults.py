@@ -57,12 +57,14 @@ class Schedule:
 class Account:
     """Pages that came beside pages that should have."""
 
-    def __init__(self, expected: dict[str, RawPage]) -> None:
+    def __init__(self, expected: dict[str, RawPage], schedule: Schedule) -> None:
         self._expected = expected
+        self._schedule = schedule
         self.rows: list[tuple[str, int, int, int, int, int, int]] = []
 
-    def take(self, name: str, pages: Iterable[RawPage], faults: int) -> None:
-        """One pass over all pages."""
+    def take(self, name: str, pages: Iterable[RawPage]) -> None:
+        """One pass over all pages, and the faults that it met."""
+        before = self._schedule.left
         came: Counter[str] = Counter()
         wrong = failed = 0
         for page in pages:
@@ -71,7 +73,7 @@ class Account:
             wrong += page != self._expected.get(page.record_id)
         lost = len(self._expected.keys() - came.keys())
         double = sum(count - 1 for count in came.values())
-        self.rows.append((name, faults, len(self._expected), lost, double, wrong, failed))
+        self.rows.append((name, before - self._schedule.left, len(self._expected), lost, double, wrong, failed))
 
 
 def main() -> int:
@@ -81,7 +83,8 @@ def main() -> int:
     folder = data / "web" if data else FIXTURE
     warcs = sorted(path.name for path in folder.glob("*.warc.gz"))[: 2 if "--quick" in sys.argv else None]
     expected = {page.record_id: page for name in warcs for page in read_pages(str(folder / name))}
-    account, schedule = Account(expected), Schedule(share=0.4)
+    schedule = Schedule(share=0.4)
+    account = Account(expected, schedule)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="mathpipe-network-") as scratch, WebServer(folder, schedule) as server:
         addresses = [server.address(name) for name in warcs]
@@ -105,9 +108,8 @@ def inject(
     schedule.left = faults
     number = 0
     while schedule.left:
-        number, before = number + 1, schedule.left
-        account.take(f"{name}, pass {number}", read(), 0)
-        account.rows[-1] = (account.rows[-1][0], before - schedule.left, *account.rows[-1][2:])
+        number += 1
+        account.take(f"{name}, pass {number}", read())
 
 
 def read_all(addresses: Iterable[str]) -> Iterator[RawPage]:

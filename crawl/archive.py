@@ -24,6 +24,38 @@ _OPENING_BYTES = 5
 _ARCHIVE_MAGICS = (GZIP_MAGIC, b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"WARC/")
 
 
+class Ranges(Protocol):
+    """A file whose bytes can be asked for by place."""
+
+    def read(self, start: int, end: int) -> bytes:
+        """Bytes `start` to `end`; fewer only where the file ends."""
+
+    def size(self) -> int:
+        """How long the file is."""
+
+
+@dataclass(frozen=True)
+class LocalRanges:
+    """A file on this machine."""
+
+    path: Path
+
+    def read(self, start: int, end: int) -> bytes:
+        """Bytes `start` to `end`; fewer only where the file ends."""
+        with self.path.open("rb") as file:
+            file.seek(start)
+            return file.read(end - start)
+
+    def size(self) -> int:
+        """How long the file is."""
+        return self.path.stat().st_size
+
+
+def open_ranges(place: str, fetch: FetchConfig) -> Ranges:
+    """The file behind a path or an address; it is asked for nothing yet."""
+    return RemoteFile(place, fetch) if is_address(place) else LocalRanges(Path(place))
+
+
 class Source(Protocol):
     """An archive that can be opened at an offset; its file name is the key of record ids."""
 

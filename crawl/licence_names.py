@@ -50,10 +50,15 @@ _SPELLINGS = {
     "agpl-v3": "AGPL-3.0", "artistic-license-2.0": "Artistic-2.0", "artistic-2.0": "Artistic-2.0", "0bsd": "0BSD",
     "unlicense": "Unlicense",
 }  # fmt: skip
+# Between the parts people write hyphens, dashes, commas, slashes and "and"; a part that is missed makes a licence
+# freer than it is.
 _CC_WORDS = re.compile(
-    r"\bcc[ -]+(?P<parts>by(?:[ -](?:nc|nd|sa))*)(?![ -]?[a-z])(?:[ -]+v?(?P<version>\d\.\d)\b)?"
-    r"|creative commons attribution(?P<words>(?:[ ,-]*(?:non[ -]?commercial|share[ -]?alike|no-?deriv(?:ative)?s?"
-    r"(?: works)?))*)(?:[^\d]{0,40}?(?P<number>\d\.\d)\b)?",
+    r"\b(?:cc|creative commons)[ -]+(?P<parts>by(?:[ -](?:nc|nd|sa))*)"
+    r"(?![ -]?(?!v?\d|licen[sc]e|version|international|unported)[a-z])"
+    r"(?:[ -]+(?:licen[sc]e,? )?(?:v|version )?(?P<version>\d\.\d)\b)?"
+    r"|creative commons attribution(?P<words>(?:[ ,/&\u2010-\u2015-]*(?:and )?"
+    r"(?:non[ -]?commercial|share[ -]?alike|no[ -]?deriv(?:ative)?s?(?: works)?))*)"
+    r"(?:[^\d]{0,40}?(?P<number>\d\.\d)\b)?",
     re.IGNORECASE,
 )
 _WORDS = (

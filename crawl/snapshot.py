@@ -1,7 +1,8 @@
 """The archives of a Common Crawl snapshot, by its name.
 
 In: `CC-MAIN-2026-04`, or a part of it as in `CC-MAIN-2026-04[:10]`. Out: addresses in the order in which the
-snapshot's own `warc.paths.gz` lists them (https://commoncrawl.org/get-started).
+snapshot's own `warc.paths.gz` lists them (https://commoncrawl.org/get-started). A process asks for a listing once: it
+does not change.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
+from functools import lru_cache
 
 from crawl.archive import REREADS
 from crawl.remote import FetchConfig, FetchError, RemoteFile, cached_file
@@ -29,11 +31,10 @@ def snapshot_warcs(name: str, config: FetchConfig | None = None) -> list[str]:
 
 def snapshot_index(name: str, config: FetchConfig | None = None) -> list[str]:
     """Addresses of the Parquet files of a snapshot's columnar index, those of its WARCs."""
-    paths = _listed(name, "cc-index-table.paths.gz", config or FetchConfig())
-    return [path for path in paths if "/subset=warc/" in path]
+    return _listed(name, "cc-index-table.paths.gz", config or FetchConfig(), "/subset=warc/")
 
 
-def _listed(name: str, listing: str, config: FetchConfig) -> list[str]:
+def _listed(name: str, listing: str, config: FetchConfig, kind: str = "") -> list[str]:
     match = _NAME.fullmatch(name)
     if match is None:
         raise InputError(name, "a snapshot's name", "write it as CC-MAIN-2026-04 or CC-MAIN-2026-04[:10]")
@@ -44,16 +45,21 @@ def _listed(name: str, listing: str, config: FetchConfig) -> list[str]:
     except FetchError as error:
         raise InputError(name, f"a snapshot listed at {base} ({error})", "see commoncrawl.org for names") from error
     first, last = (int(text) if text else None for text in (match[2] or "", match[3] or ""))
-    return [f"{base}/{line}" for line in lines][first:last]
+    all_of_kind = [f"{base}/{line}" for line in lines if kind in line]
+    found = all_of_kind[first:last]
+    if not found:
+        raise InputError(name, f"a part of the {len(all_of_kind):,} files of {listing}", "name a part within them")
+    return found
 
 
-def _lines(address: str, config: FetchConfig) -> list[str]:
+@lru_cache(maxsize=8)  # 15 MB each
+def _lines(address: str, config: FetchConfig) -> tuple[str, ...]:
     """The paths listed. Bytes that gzip refuses may have been spoiled on the way: they are fetched again."""
     for left in reversed(range(REREADS)):
         path = cached_file(address, config.cache, config) if config.cache is not None else None
         data = RemoteFile(address, config).read_from(0) if path is None else path.read_bytes()
         try:
-            return gzip.decompress(data).decode("ascii").split()
+            return tuple(gzip.decompress(data).decode("ascii").split())
         except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
             if path is not None:
                 path.unlink(missing_ok=True)
@@ -61,4 +67,4 @@ def _lines(address: str, config: FetchConfig) -> list[str]:
                 raise InputError(
                     address, f"a listing of paths, gzip, one a line ({error})", "fetch it again later"
                 ) from None
-    return []
+    return ()

@@ -15,6 +15,7 @@ import email.utils
 import random
 import re
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -83,11 +84,14 @@ class WebServer:
         retry_after_seconds: int = 0,
         pause_seconds: float = 0.0,
         ranges: bool = True,
+        redirects: Mapping[str, str] | None = None,
+        certificate: Path | None = None,
     ) -> None:
         self.files = files
         self.faults = faults
         self.etags = etags
         self.ranges = ranges
+        self.redirects = redirects or {}  # from paths to addresses
         self.retry_after_seconds = retry_after_seconds
         self.pause_seconds = pause_seconds
         self.requests: list[Request] = []
@@ -97,6 +101,11 @@ class WebServer:
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._server = _QuietServer(("127.0.0.1", 0), _handler_of(self))
+        self._scheme = "http" if certificate is None else "https"
+        if certificate is not None:  # a file with the key too
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def __enter__(self) -> WebServer:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -112,7 +121,7 @@ class WebServer:
     @property
     def base(self) -> str:
         """Address of the root, without a slash at its end."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     def address(self, path: str) -> str:
         """Address of a path."""
@@ -224,6 +233,8 @@ class _Reply:
             self._hang_up()
         elif fault is Fault.REDIRECT:
             self._head(302, {"Content-Length": "0", "Location": self._server.address(self._request.path) + "?again"})
+        elif self._request.path in self._server.redirects:
+            self._head(302, {"Content-Length": "0", "Location": self._server.redirects[self._request.path]})
         elif content is None:
             self._head(404, {"Content-Length": "0"})
         elif fault is Fault.NOTHING_THERE:

@@ -2,6 +2,7 @@
 
 warcs = snapshot_warcs("CC-MAIN-2026-04[:10]", config)
 captures = find_captures("CC-MAIN-2026-04", prefixes=["https://mathoverflow.net/questions"], config=config)
+captures = find_captures("https://data.commoncrawl.org/cc-index/collections/CC-MAIN-2026-04/indexes/cluster.idx", ...)
 pages = fetch_captures(captures, config)
 """
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from crawl.archive import REREADS
 from crawl.common_crawl.capture import Capture
-from crawl.common_crawl.prefix import UrlPrefix, split_url
+from crawl.common_crawl.prefix import UrlPrefix, any_matches, key_starts, split_url
 from crawl.remote import FetchConfig, FetchError, RemoteFile, RemoteRaw, is_address
 from mathpipe.core.errors import InputError
 
@@ -34,12 +34,13 @@ def captures_in_parquet(index: str, prefixes: Sequence[UrlPrefix], config: Fetch
     if missing:
         raise InputError(index, f"a columnar index with the columns {', '.join(missing)}", "see build_index")
     columns = [*_NEEDED, *(name for name in _OPTIONAL if name in names)]
+    starts = key_starts(prefixes)
     for group in range(file.num_row_groups):
-        if not _may_hold(file.metadata.row_group(group), prefixes):
+        if not _may_hold(file.metadata.row_group(group), starts):
             continue
         table = _steadily(index, config, lambda *_, group=group: _matching(file, group, columns, prefixes))
         for row in table.to_pylist():
-            if None not in [row[name] for name in _NEEDED] and any(prefix.matches(row["url"]) for prefix in prefixes):
+            if None not in [row[name] for name in _NEEDED] and any_matches(prefixes, row["url"]):
                 yield _capture_of(row)
 
 
@@ -62,7 +63,7 @@ def _steadily(index: str, config: FetchConfig, read: Callable[..., Any]) -> Any:
     return None
 
 
-def _may_hold(group: pq.RowGroupMetaData, prefixes: Sequence[UrlPrefix]) -> bool:
+def _may_hold(group: pq.RowGroupMetaData, starts: Sequence[str]) -> bool:
     """By the smallest and the largest key of the group, where its statistics tell them."""
     for number in range(group.num_columns):
         column = group.column(number)
@@ -74,7 +75,7 @@ def _may_hold(group: pq.RowGroupMetaData, prefixes: Sequence[UrlPrefix]) -> bool
         low, high = statistics.min, statistics.max
         if not isinstance(low, str):  # a column that does not say it is text
             return True
-        return any(low[: len(prefix.surt)] <= prefix.surt <= high for prefix in prefixes)
+        return any(low[: len(start)] <= start <= high for start in starts)
     return True
 
 

@@ -1,25 +1,28 @@
 """Captures by URL prefix, host or domain, from any form of index.
 
-In: the index (a snapshot's name, or Parquet and CDX files as paths, folders, globs or addresses) and prefixes. Out:
-`Capture`s, index file by index file.
+In: the index (a snapshot's name, or Parquet and CDX files as paths, folders, globs or addresses) and prefixes. A
+`cluster.idx` that is named stands for all CDX files beside it. Out: `Capture`s, index file by index file.
 """
 
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from crawl.archive import name_of
 from crawl.common_crawl.capture import Capture
 from crawl.common_crawl.cdx import captures_in_cdx
 from crawl.common_crawl.columnar import captures_in_parquet
 from crawl.common_crawl.prefix import UrlPrefix, parse_prefixes
+from crawl.common_crawl.zipnum import CLUSTER_FILE
 from crawl.remote import FetchConfig, is_address
 from crawl.snapshot import is_snapshot, snapshot_index
 from mathpipe.core.errors import InputError
 
-_CDX_ENDS = (".cdxj", ".cdx", ".cdxj.gz", ".cdx.gz")
-_PARQUET_ENDS = (".parquet",)
+_PARQUET_END = ".parquet"
+_INDEX_NAME = re.compile(r".*\.(?:parquet|cdxj?(?:\.gz)?)|cdx-\d+\.gz")
 
 
 def find_captures(
@@ -33,7 +36,7 @@ def find_captures(
 
 
 def _reader_of(file: str) -> Callable[[str, Sequence[UrlPrefix], FetchConfig], Iterator[Capture]]:
-    return captures_in_parquet if file.endswith(_PARQUET_ENDS) else captures_in_cdx
+    return captures_in_parquet if file.endswith(_PARQUET_END) else captures_in_cdx
 
 
 def _files_of(index: str, config: FetchConfig) -> list[str]:
@@ -43,9 +46,11 @@ def _files_of(index: str, config: FetchConfig) -> list[str]:
         return snapshot_index(index, config)
     path = Path(index)
     if path.is_dir():
-        found = sorted(str(item) for item in path.rglob("*") if item.name.endswith((*_PARQUET_ENDS, *_CDX_ENDS)))
+        found = sorted(str(item) for item in path.rglob("*") if _INDEX_NAME.fullmatch(item.name))
     else:
         found = sorted(glob.glob(index, recursive=True))  # noqa: PTH207  (Path.glob takes no absolute pattern)
+        # It tells of the other files: theirs are all the captures.
+        found = [file for file in found if name_of(file) != CLUSTER_FILE] or found
     if not found:
         raise InputError(index, "an index: no Parquet or CDX file is there", "give a path, a glob or a snapshot")
     return found

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import io
 import zlib
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from enum import StrEnum
 
 from fastwarc import ArchiveIterator, WarcRecord, WarcRecordType
@@ -28,6 +28,7 @@ class FetchFailure(StrEnum):
     """Why a capture is no page."""
 
     NO_ANSWER = "no-answer"
+    HOST_GIVEN_UP = "host-given-up"  # another day it may be had
     BAD_CAPTURE = "bad-capture"
     CUT_RECORD = "cut-record"
     NO_RESPONSE = "no-response"
@@ -51,9 +52,8 @@ def page_of(data: bytes, capture: Capture, max_body_bytes: int) -> RawPage:
         raise RecordError(FetchFailure.CUT_RECORD, f"the archive ends {missing:,} bytes before the record does")
     _check_member(data)
     try:
-        record = _first(data)
-        stated = record.headers.get("WARC-Payload-Digest") or ""
-        _check_digests(record, [claim for claim in (stated, capture.digest) if _bare(claim)])
+        stated = _first(data).headers.get("WARC-Payload-Digest") or ""
+        _check_digests(data, [claim for claim in (stated, capture.digest) if _bare(claim)])
         fields = fields_of(_first(data), name_of(capture.warc), capture.offset, max_body_bytes)
     except OSError as error:
         raise RecordError(FetchFailure.CUT_RECORD, str(error)) from None
@@ -76,20 +76,36 @@ def payload_digest(data: bytes) -> str:
         raise RecordError(FetchFailure.CUT_RECORD, str(error)) from None
 
 
-def _check_digests(record: WarcRecord, claims: Sequence[str]) -> None:
-    """Whether the payload is what record and index say it is; a digest of an unknown kind says nothing."""
+def _check_digests(data: bytes, claims: Sequence[str]) -> None:
+    """Whether the payload is what record and index say it is; a digest of an unknown kind says nothing.
+
+    Archives that keep chunks as they came have the digest of these bytes, or of the body without the chunks' sizes,
+    which the WARC standard calls the payload.
+    """
     known = [claim for claim in claims if _algorithm(claim) in _ALGORITHMS]
-    found = _hashes(record, {_algorithm(claim) for claim in known})
-    for claim in known:
-        digest = found[_algorithm(claim)]
-        forms = base64.b32encode(digest).decode().rstrip("="), digest.hex().upper()
-        if _bare(claim).upper() not in forms:
-            raise RecordError(FetchFailure.WRONG_DIGEST, f"the payload's digest is {forms[0]}, not {claim}")
+    if wrong := _not_of(_hashes(_first(data), {_algorithm(claim) for claim in known}), known):
+        bare = _hashes(_first(data), {_algorithm(claim) for claim in wrong}, chunks=False)
+        if still := _not_of(bare, wrong):
+            found = base64.b32encode(bare[_algorithm(still[0])]).decode().rstrip("=")
+            raise RecordError(FetchFailure.WRONG_DIGEST, f"the payload's digest is {found}, not {still[0]}")
 
 
-def _hashes(record: WarcRecord, algorithms: Set[str]) -> dict[str, bytes]:
-    """Digests of the payload, which is consumed."""
-    record.parse_http(auto_decode="none")
+def _not_of(found: Mapping[str, bytes], claims: Sequence[str]) -> list[str]:
+    """The claims that are not borne out, in base 32 or 16."""
+    return [
+        claim
+        for claim in claims
+        if _bare(claim).upper()
+        not in {
+            base64.b32encode(found[_algorithm(claim)]).decode().rstrip("="),
+            found[_algorithm(claim)].hex().upper(),
+        }
+    ]
+
+
+def _hashes(record: WarcRecord, algorithms: Set[str], *, chunks: bool = True) -> dict[str, bytes]:
+    """Digests of the payload, which is consumed; as it lies there or without the chunks' sizes."""
+    record.parse_http(auto_decode="none" if chunks else "transfer")
     hashes = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
     while piece := record.reader.read(_PIECE_BYTES):
         for one in hashes.values():

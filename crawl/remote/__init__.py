@@ -5,7 +5,16 @@ In: an address and a `FetchConfig`. Out: bytes that are the file's, or one `Fetc
 
 from crawl.remote.config import FetchConfig
 from crawl.remote.download import cached_file
-from crawl.remote.errors import FetchError
+from crawl.remote.errors import FetchError, HostError, MissingFileError
 from crawl.remote.remote_file import RemoteFile, RemoteRaw, is_address
 
-__all__ = ["FetchConfig", "FetchError", "RemoteFile", "RemoteRaw", "cached_file", "is_address"]
+__all__ = [
+    "FetchConfig",
+    "FetchError",
+    "HostError",
+    "MissingFileError",
+    "RemoteFile",
+    "RemoteRaw",
+    "cached_file",
+    "is_address",
+]

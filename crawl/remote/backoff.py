@@ -1,6 +1,7 @@
 """When to try again: pauses that double, with jitter from a seed, never shorter than the server's Retry-After.
 
-In: the faults of one read, as they come. Out: a pause in seconds for each, or a `FetchError` that ends the read.
+In: the faults of one read, as they come. Out: a pause in seconds for each, or a `FetchError` that ends the read, a
+`HostError` where every fault in the row was the host's.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from crawl.remote.config import FetchConfig
-from crawl.remote.errors import AttemptError, FetchError
+from crawl.remote.errors import AttemptError, FetchError, HostError
 
 # An attempt that brought at least so much before it broke counts as progress: the file is coming in.
 _PROGRESS_BYTES = 65_536
@@ -25,20 +26,23 @@ class Backoff:
         self._config = config
         self._chance = random.Random(f"{config.seed}:{address}")
         self._faults = 0
+        self._of_host = True
 
     def pause_seconds(self, fault: AttemptError) -> float:
         """How long to wait after this fault. Raises `FetchError` once patience ends."""
         config = self._config
-        self._faults = 1 if len(fault.answer.data) >= _PROGRESS_BYTES else self._faults + 1
+        progress = len(fault.answer.data) >= _PROGRESS_BYTES
+        self._faults = 1 if progress else self._faults + 1
+        self._of_host = fault.of_host and (self._of_host or self._faults == 1)
         asked = fault.retry_after_seconds or 0.0
         said = f"{fault.reason} ({'no status' if not fault.status else f'status {fault.status}'})"
         if asked > config.retry_after_max_seconds:
-            raise FetchError(
+            raise HostError(
                 self._address, f"an answer; the server asks for a pause of {asked:,.0f} s: {said}",
                 "run again after that (what is finished is kept), or raise fetch.retry_after_max_seconds",
             )  # fmt: skip
         if self._faults >= config.tries:
-            raise FetchError(
+            raise (HostError if self._of_host else FetchError)(
                 self._address, f"the file's bytes; {self._faults} attempts in a row failed, the last: {said}",
                 "run again later (what is finished is kept), raise fetch.tries, or lower fetch.requests_per_second",
             )  # fmt: skip

@@ -33,6 +33,10 @@ class FetchConfig(Config):
     retry_after_max_seconds: float = Field(
         default=600.0, ge=0, description="A server that asks for a longer pause ends the read with an error"
     )
+    allow_http_redirects: bool = Field(
+        default=False,
+        description="Follow a redirect from https to http, where anyone on the way can change the bytes",
+    )
     seed: int = Field(default=0, description="Seed of the pauses' jitter")
     block_bytes: int = Field(default=8 * 2**20, ge=1, description="Bytes asked for at a time from a long file")
     cache: Path | None = Field(

@@ -11,6 +11,14 @@ class FetchError(InputError):
     """A remote file, or a part of it, that cannot be had: names the address, the last fault and the repair."""
 
 
+class MissingFileError(FetchError):
+    """The server answers, and says that there is no such file, or not for us."""
+
+
+class HostError(FetchError):
+    """The host itself is at fault, not the file: nobody answers, or it stays too busy to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Bytes from the place asked for, and what the server says of the file: its size and a mark of its version."""
@@ -21,13 +29,18 @@ class Answer:
 
 
 class AttemptError(Exception):
-    """One failed attempt that is worth another; `answer` holds what had come by then."""
+    """One failed attempt that is worth another; `answer` holds what had come by then.
+
+    `of_host`: it says nothing of the file, another of the same host would have fared alike.
+    """
 
     def __init__(
-        self, reason: str, *, status: int = 0, answer: Answer | None = None, retry_after_seconds: float | None = None
-    ) -> None:
+        self, reason: str, *, status: int = 0, answer: Answer | None = None,
+        retry_after_seconds: float | None = None, of_host: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(reason)
         self.reason = reason
+        self.of_host = of_host
         self.status = status
         self.answer = answer or Answer(b"")
         self.retry_after_seconds = retry_after_seconds

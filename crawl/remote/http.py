@@ -11,18 +11,23 @@ import os
 import re
 import time
 from functools import cache
+from urllib.parse import urljoin
 
 import urllib3
-from urllib3.exceptions import HTTPError, LocationValueError, MaxRetryError, NewConnectionError, ResponseError
+from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
 
 import mathpipe
 from crawl.remote.backoff import retry_after_seconds
 from crawl.remote.config import FetchConfig
-from crawl.remote.errors import Answer, AttemptError, FetchError
+from crawl.remote.errors import Answer, AttemptError, FetchError, MissingFileError
 
 _CONTENT_RANGE = re.compile(r"\s*bytes\s+(?:(\d+)-(\d+)|\*)/(\d+|\*)\s*", re.IGNORECASE | re.ASCII)
 # The statuses of a server that is busy or was interrupted; any other 4xx stays what it is.
 _PASSING = (408, 425, 429)
+# Those that a server gives whatever the file.
+_OF_HOST = (429, 502, 503, 504)
+# S3 answers 403 for a key that is not there to who may not list.
+_MISSING = (403, 404, 410)
 _REDIRECTS = 5
 _REPAIRS = {
     401: "the address needs credentials",
@@ -59,31 +64,52 @@ def user_agent(config: FetchConfig) -> str:
 
 
 def _ask(address: str, start: int, end: int, config: FetchConfig) -> urllib3.BaseHTTPResponse:
+    """The answer's head, behind all redirects."""
+    at = address
+    for _ in range(_REDIRECTS + 1):
+        response = _request(at, start, end, config)
+        target = response.get_redirect_location()
+        if not target:
+            return response
+        response.close()  # whatever its body is
+        response.release_conn()
+        at = _redirected(at, target, config)
+    raise FetchError(address, f"at most {_REDIRECTS} redirects", "give the address where the file lies")
+
+
+def _redirected(address: str, target: str, config: FetchConfig) -> str:
+    """Where a redirect leads."""
+    try:
+        at = urljoin(address, target)
+    except ValueError:
+        at = ""
+    if not at.lower().startswith(("https://", "http://")):
+        raise FetchError(address, f"a redirect to https or http, not to {target}", "give the file's own address")
+    if address.lower().startswith("https:") and at.lower().startswith("http:") and not config.allow_http_redirects:
+        raise FetchError(
+            address, f"a file over https; the server redirects to {at}, where nothing protects the bytes",
+            "give another address, or set fetch.allow_http_redirects=true",
+        )  # fmt: skip
+    return at
+
+
+def _request(address: str, start: int, end: int, config: FetchConfig) -> urllib3.BaseHTTPResponse:
     headers = {
         "Range": f"bytes={start}-{end - 1}",
         "Accept-Encoding": "identity",
         "User-Agent": user_agent(config),
     }
-    retries = urllib3.Retry(
-        total=_REDIRECTS, connect=0, read=0, status=0, other=0, redirect=_REDIRECTS, respect_retry_after_header=False
-    )
     timeout = urllib3.Timeout(connect=config.timeout_seconds, read=config.timeout_seconds)
     try:
         return _pool(os.getpid()).request(
-            "GET", address, headers=headers, retries=retries, timeout=timeout, preload_content=False,
+            "GET", address, headers=headers, retries=False, redirect=False, timeout=timeout, preload_content=False,
             decode_content=False,
         )  # fmt: skip
     except LocationValueError as error:
         raise FetchError(address, f"an address that can be asked ({error})", "mend the address") from None
-    except MaxRetryError as error:
-        if isinstance(error.reason, ResponseError):
-            raise FetchError(
-                address, f"at most {_REDIRECTS} redirects", "give the address where the file lies"
-            ) from None
-        refused = "no connection" if isinstance(error.reason, NewConnectionError) else "no answer"
-        raise AttemptError(f"{refused}: {error.reason}") from None
     except HTTPError as error:
-        raise AttemptError(f"no answer: {error}") from None
+        refused = "no connection" if isinstance(error, NewConnectionError) else "no answer"
+        raise AttemptError(f"{refused}: {error}", of_host=True) from None
 
 
 def _opened(address: str, response: urllib3.BaseHTTPResponse, start: int, end: int) -> tuple[int, Answer]:
@@ -102,11 +128,12 @@ def _opened(address: str, response: urllib3.BaseHTTPResponse, start: int, end: i
         return _whole(response, start, end, mark)
     if status >= 500 or status in _PASSING:
         raise AttemptError(
-            response.reason or "busy", status=status,
+            response.reason or "busy", status=status, of_host=status in _OF_HOST,
             retry_after_seconds=retry_after_seconds(headers.get("Retry-After")),
         )  # fmt: skip
     repair = _REPAIRS.get(status, "check the address")
-    raise FetchError(address, f"a file, not status {status} {response.reason or ''}".rstrip(), repair)
+    refusal = MissingFileError if status in _MISSING else FetchError
+    raise refusal(address, f"a file, not status {status} {response.reason or ''}".rstrip(), repair)
 
 
 def _ranged(

@@ -12,11 +12,13 @@ from fsspec.implementations.arrow import ArrowFSWrapper
 from pyarrow.fs import S3FileSystem
 
 from crawl.remote.config import FetchConfig
-from crawl.remote.errors import Answer, AttemptError, FetchError
+from crawl.remote.errors import Answer, AttemptError, MissingFileError
 
 # Words of the client's messages that no second attempt changes.
 _FINAL = ("ACCESS_DENIED", "NO_SUCH_BUCKET", "NO_SUCH_KEY", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH",
           "No response body", "PermanentRedirect")  # fmt: skip
+# And those that say nothing of the object.
+_OF_HOST = ("NETWORK_CONNECTION", "SLOW_DOWN", "SERVICE_UNAVAILABLE", "REQUEST_TIMEOUT")
 
 
 def attempt(address: str, start: int, end: int, config: FetchConfig) -> Answer:
@@ -30,12 +32,12 @@ def attempt(address: str, start: int, end: int, config: FetchConfig) -> Answer:
             file.seek(start)
             data = file.read(min(end, total) - start)
     except FileNotFoundError:
-        raise FetchError(address, "an object that exists", "check the address") from None
+        raise MissingFileError(address, "an object that exists", "check the address") from None
     except OSError as error:
         text = " ".join(str(error).split())
         if any(word in text for word in _FINAL):
-            raise FetchError(address, f"an object that may be read ({text})", "check AWS credentials") from None
-        raise AttemptError(text) from None
+            raise MissingFileError(address, f"an object that may be read ({text})", "check AWS credentials") from None
+        raise AttemptError(text, of_host=any(word in text for word in _OF_HOST)) from None
     answer = Answer(bytes(data), total, mark)
     if len(data) < min(end, total) - start:
         raise AttemptError(f"the body ended early ({len(data)} bytes)", answer=answer)

@@ -6,6 +6,7 @@ In: a configuration. Out: the loop's folder; exit status 0 also where it waits f
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -15,11 +16,11 @@ from rich.table import Table
 from mathpipe.core.config import load_config
 from mathpipe.core.jobs import run_as_job
 from mathpipe.core.prefix_decisions import FILE_NAME
-from mathpipe.recall.config import RecallConfig
-from mathpipe.recall.proposals import Proposal
-from mathpipe.recall.round_report import RoundReport, core_seconds, round_table
-from mathpipe.recall.rounds import End, Outcome, RecallLoop, round_name
-from mathpipe.recall.steps import PAGES_FOLDER
+
+if TYPE_CHECKING:
+    from mathpipe.recall.proposals import Proposal
+    from mathpipe.recall.round_report import RoundReport
+    from mathpipe.recall.rounds import Outcome
 
 _PIPED_WIDTH = 180
 _PROPOSALS_SHOWN = 30
@@ -34,6 +35,11 @@ def recall_command(config: Path, overrides: tuple[str, ...], address: str | None
 
     With `decide.by: ask` it stops after each round's proposals until you have decided on some of them.
     """
+    from mathpipe.recall.config import RecallConfig
+    from mathpipe.recall.round_report import core_seconds, round_table
+    from mathpipe.recall.rounds import RecallLoop, round_name
+    from mathpipe.recall.steps import PAGES_FOLDER
+
     chosen = load_config(config, RecallConfig, overrides)  # a mistake shows here, before anything is submitted
     if address is not None:
         run_as_job("recall", config, overrides, address=address, say=click.echo)
@@ -52,6 +58,9 @@ def recall_command(config: Path, overrides: tuple[str, ...], address: str | None
 
 
 def _say_end(outcome: Outcome, folder: Path, console: Console) -> None:
+    from mathpipe.recall.rounds import End
+    from mathpipe.recall.steps import PAGES_FOLDER
+
     last = outcome.rounds[-1]
     click.echo(f"rounds:  {folder} (domains.parquet, round.json and steps/ in each round's folder)")
     if outcome.waiting:

@@ -4,7 +4,8 @@
     index ─▶ captures ─▶ fetched
 
 In: index files and prefixes. Out: `CaptureRow`s, then `Page`s. No prefilter decides here: what it misses, mathematics
-in plain words first, is what the loop is to find. Every page that cannot be had is a drop with its reason.
+in plain words first, is what the loop is to find. Every page that cannot be had is a drop with its reason; where the
+host of the archives is gone the run stops, for a drop is for good.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ import duckdb
 from pydantic import Field
 
 from crawl.archive import name_of
-from crawl.common_crawl import Capture, FailedPage, build_index, fetch_captures, find_captures
+from crawl.common_crawl import Capture, FailedPage, FetchFailure, build_index, fetch_captures, find_captures
 from crawl.remote import FetchConfig
 from crawl.stage import CrawlConfig, page_of, refusal
 from mathpipe.core.config import Config
+from mathpipe.core.errors import InputError
 from mathpipe.core.prefix_decisions import Decision, decision_for
 from mathpipe.core.records import Drop, Page, record_id_of
 from mathpipe.core.stage import Stage, StageContext, StepOutput
@@ -73,7 +75,9 @@ def read_archive(path: str) -> Iterator[Archive]:
 
 
 class IndexConfig(Config):
-    """Nothing to choose."""
+    """The way to remote archives; no part of the step's key, for the index is the same."""
+
+    fetch: FetchConfig = Field(default=FetchConfig(), exclude=True)
 
 
 class IndexStage(Stage[Archive, Archive]):
@@ -82,13 +86,14 @@ class IndexStage(Stage[Archive, Archive]):
     per_record: ClassVar[bool] = False
 
     def __init__(self, config: IndexConfig, context: StageContext) -> None:
+        self._fetch = config.fetch
         self._files = context.files
 
     def run(self, shard: Iterable[Archive]) -> Iterator[Archive | Drop]:
         """Consume the shard and write the index."""
         archives = list(shard)
         self._files.mkdir(parents=True, exist_ok=True)
-        build_index([archive.path for archive in archives], self._files / INDEX_FILE)
+        build_index([archive.path for archive in archives], self._files / INDEX_FILE, config=self._fetch)
         yield from archives
 
 
@@ -168,6 +173,8 @@ class FetchStage(Stage[CaptureRow, Page]):
         while batch := list(islice(rows, self._config.batch_size)):
             captures = [_capture(row) for row in batch]
             for row, raw in zip(batch, fetch_captures(captures, self._config.fetch), strict=True):
+                if isinstance(raw, FailedPage) and raw.failure is FetchFailure.HOST_GIVEN_UP:
+                    raise InputError(row.warc, f"a host that answers ({raw.detail})", "run again when it does")
                 if isinstance(raw, FailedPage):
                     detail = f"{raw.failure.value}: {raw.detail}"
                     yield Drop(row.record_id, FetchDropReason.NOT_FETCHED.value, row.url, detail[:_DETAIL_CHARS])

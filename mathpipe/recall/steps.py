@@ -13,8 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from crawl.archive import name_of
+from crawl.common_crawl.zipnum import CLUSTER_FILE
 from crawl.ngrams import MineNgramsStage
-from crawl.seed import SeedStage, read_seed_source
+from crawl.seed import SeedReader, SeedStage
 from crawl.snapshot import is_snapshot, snapshot_index
 from crawl.warc import PageReader, expand_sources
 from filters.classifier_report import ClassifierReportStage, ReportConfig, ReportRow
@@ -70,9 +72,8 @@ def steps_once(config: RecallConfig) -> list[Step]:
     c, reader = config, PageReader(config.fetch)
     warcs = expand_sources(c.sources, c.fetch)
     labels = tuple(str(path) for path in c.seed.labels)
-    seeds = Files(
-        (*(expand_sources(c.seed_sources, c.fetch) if c.seed_sources else warcs), *labels), read_seed_source
-    )
+    seed_warcs = expand_sources(c.seed_sources, c.fetch) if c.seed_sources else warcs
+    seeds = Files((*seed_warcs, *labels), SeedReader(c.fetch))
     pages = ScoredPagesConfig(crawl=c.crawl, share=c.unfiltered_share)
     # fmt: off
     steps = [
@@ -81,8 +82,9 @@ def steps_once(config: RecallConfig) -> list[Step]:
         Step("crawl", ScoredPagesStage, pages, Files(tuple(warcs), reader), RawPage, Page, sides=("ngrams",)),
     ]
     if c.index is None:
-        steps.append(Step("index", IndexStage, IndexConfig(), Files(tuple(warcs), read_archive), Archive, Archive,
-                          gather=Gather()))
+        archives = Files(tuple(warcs), read_archive)
+        index = IndexConfig(fetch=c.fetch)
+        steps.append(Step("index", IndexStage, index, archives, Archive, Archive, gather=Gather()))
     # fmt: on
     return steps
 
@@ -138,5 +140,9 @@ def _index_files(config: RecallConfig) -> tuple[str, ...]:
         return (str(made),)
     files: list[str] = []
     for index in config.index:
-        files += snapshot_index(index, config.fetch) if is_snapshot(index) else expand_sources([index], config.fetch)
+        if is_snapshot(index):
+            files += snapshot_index(index, config.fetch)
+        else:
+            found = expand_sources([index], config.fetch)
+            files += [file for file in found if name_of(file) != CLUSTER_FILE] or found  # it tells of the others
     return tuple(dict.fromkeys(files))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crawl.snapshot import is_snapshot, snapshot_index, snapshot_warcs
+from crawl.snapshot import _lines, is_snapshot, snapshot_index, snapshot_warcs
 from crawl.warc import PageReader, expand_sources
 from mathpipe.core.errors import InputError
 from tests.crawl.remote.test_remote_file import QUICK, archive, on
@@ -22,6 +22,11 @@ FILES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_known_of_other_tests_servers() -> None:
+    _lines.cache_clear()
+
+
 def config_for(server: WebServer, **more: object):
     return QUICK.model_copy(update={"base_url": server.base, **more})
 
@@ -29,6 +34,25 @@ def config_for(server: WebServer, **more: object):
 def test_a_name_gives_the_addresses_of_its_archives_in_the_listing_s_order() -> None:
     with WebServer(FILES) as server:
         assert snapshot_warcs(NAME, config_for(server)) == [server.address(path) for path in PATHS]
+
+
+def test_a_listing_is_asked_for_once_a_process(tmp_path: Path) -> None:
+    with WebServer(FILES) as server:
+        config = config_for(server)
+        first = snapshot_warcs(NAME, config)
+        asked = len(server.requests)
+        first.clear()
+        assert len(snapshot_warcs(NAME, config)) == 12
+        assert len(expand_sources([f"{NAME}[2:5]"], config)) == 3
+        assert len(server.requests) == asked
+        assert snapshot_index(NAME, config) == [server.address(TABLE[1])]
+
+
+def test_a_listing_that_could_not_be_had_is_asked_for_again() -> None:
+    with WebServer(FILES, on(Fault.BUSY, *range(4))) as server:
+        with pytest.raises(InputError):
+            snapshot_warcs(NAME, config_for(server))
+        assert len(snapshot_warcs(NAME, config_for(server))) == 12
 
 
 @pytest.mark.parametrize(("part", "paths"), [("[:2]", PATHS[:2]), ("[10:]", PATHS[10:]), ("[3:5]", PATHS[3:5])])
@@ -40,6 +64,17 @@ def test_a_part_of_a_snapshot_can_be_named(part: str, paths: list[str]) -> None:
 def test_the_columnar_index_is_that_of_the_pages() -> None:
     with WebServer(FILES) as server:
         assert snapshot_index(NAME, config_for(server)) == [server.address(TABLE[1])]
+
+
+def test_a_part_of_a_snapshot_s_index_counts_the_pages_files_alone() -> None:
+    with WebServer(FILES) as server:
+        assert snapshot_index(f"{NAME}[:1]", config_for(server)) == [server.address(TABLE[1])]
+
+
+@pytest.mark.parametrize("part", ["[12:]", "[5:5]", "[7:3]"])
+def test_a_part_that_holds_nothing_is_an_input_error_that_tells_how_many_there_are(part: str) -> None:
+    with WebServer(FILES) as server, pytest.raises(InputError, match=r"\]: a part of the 12 files"):
+        expand_sources([NAME + part], config_for(server))
 
 
 def test_an_unknown_snapshot_is_an_input_error_that_names_it() -> None:

@@ -1,11 +1,13 @@
 """Pages by index, and the labels that the loop gives them."""
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from crawl.common_crawl import build_index
+from mathpipe.core.errors import InputError
 from mathpipe.core.records import Drop, Page, SeedLabel, SeedPage
 from mathpipe.core.stage import StageContext, StepOutput
 from mathpipe.core.store import write_records
@@ -13,9 +15,11 @@ from mathpipe.recall.fetching import CaptureReader, FetchStage, FetchStageConfig
 from mathpipe.recall.hit_rates import HitRate, HitRateConfig, HitRateStage
 from mathpipe.recall.judging import JudgeConfig, JudgedPage
 from mathpipe.recall.new_seed import NewSeedConfig, NewSeedStage
+from tests.crawl.remote.test_remote_file import QUICK
 from tests.crawl.warc_files import page, write_gzip
 from tests.recall.small_web import MATH, html
 from tests.recall.test_proposals import judged
+from tests.web_server import Fault, WebServer
 
 URLS = ["https://a.example/x/1", "https://a.example/x/2", "https://a.example/y/1", "https://b.example/x/1"]
 
@@ -64,6 +68,18 @@ def test_a_fetched_page_is_the_page_as_crawled_and_a_broken_one_a_drop_with_its_
     assert isinstance(broken, Drop)
     assert (broken.record_id, broken.reason) == (second.record_id, "not-fetched")
     assert broken.detail.startswith("cut-record")
+
+
+def test_a_host_that_is_gone_stops_the_fetching_and_drops_nothing(archive, tmp_path):
+    """A drop would be for good: run again when the host answers, the page is had."""
+    with WebServer({"/a.warc.gz": archive.read_bytes()}) as server:
+        address = server.address("/a.warc.gz")
+        rows = [replace(row, warc=address) for row in captures(archive, tmp_path, ("https://a.example/x/",))]
+        stage = FetchStage(FetchStageConfig(fetch=QUICK), StageContext(tmp_path))
+        assert [page.url for page in stage.run(rows)] == URLS[:2]
+        server.faults = lambda _: Fault.BUSY
+        with pytest.raises(InputError, match=r"a\.warc\.gz.*a host that answers \(.*status 503.*run again"):
+            list(stage.run(rows))
 
 
 def held_page(url: str) -> Page:

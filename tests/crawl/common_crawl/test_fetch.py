@@ -64,6 +64,40 @@ def test_pages_come_in_order_as_they_are_in_the_archive_whatever_breaks(fault: F
         assert fetch(server, captures[::-1]) == pages[::-1]
 
 
+@pytest.mark.parametrize("connections", [1, 4])
+def test_a_host_that_was_given_up_is_asked_no_more_and_every_page_is_reported(
+    connections: int, tmp_path: Path
+) -> None:
+    pages, captures = archive(tmp_path)
+    config = QUICK.model_copy(update={"tries": 5, "connections": connections})
+    with WebServer(tmp_path) as server, WebServer({}, lambda request: Fault.NO_ANSWER) as dead:
+        mixed = [
+            replace(capture, warc=(dead if number % 3 else server).address("w/a.warc.gz"))
+            for number, capture in enumerate(captures * 20)
+        ]
+        found = list(fetch_captures(mixed, config))
+        assert len(dead.requests) <= 5 * connections, "the patience of those at work when it is given up"
+    assert len(found) == len(mixed)
+    assert [page for page in found if not isinstance(page, FailedPage)] == [
+        page for number, page in enumerate(pages * 20) if not number % 3
+    ]
+    failed = [page for page in found if isinstance(page, FailedPage)]
+    assert {page.failure for page in failed} == {FetchFailure.HOST_GIVEN_UP}
+    assert all("5 attempts in a row failed, the last: no answer" in page.detail for page in failed)
+
+
+def test_a_host_that_stays_busy_is_given_up_and_a_file_that_fails_alone_is_not(tmp_path: Path) -> None:
+    pages, captures = archive(tmp_path)
+    config = QUICK.model_copy(update={"connections": 1, "tries": 3})
+    for fault, asked in ((Fault.BUSY, 3), (Fault.SERVER_ERROR, 2 * 3), (Fault.RANGE_REFUSED, 2 * 3)):
+        with WebServer(tmp_path, lambda request, fault=fault: fault) as server:
+            there = config.model_copy(update={"base_url": server.base})
+            assert all(isinstance(row, FailedPage) for row in fetch_captures(captures[:2], there))
+            assert len(server.requests) == asked
+            server.faults = lambda request: None
+            assert list(fetch_captures(captures[:2], there)) == pages[:2], "another call asks again"
+
+
 def test_only_the_record_s_bytes_are_asked_for(tmp_path: Path) -> None:
     _, captures = archive(tmp_path)
     with WebServer(tmp_path) as server:
@@ -126,6 +160,24 @@ def test_digests_in_base_16_and_32_are_checked_and_unknown_kinds_are_let_be(stat
     write_gzip(path, record(http(b"body"), f"WARC-Payload-Digest: {stated}"))
     (found,) = fetch_captures([Capture("http://a.example/page", str(path), 0, path.stat().st_size, sha1(b"body"))])
     assert (found.body, found.clipped) == (b"body", False)
+
+
+@pytest.mark.parametrize("digested", [b"4\r\nbody\r\n0\r\n\r\n", b"body"])
+def test_a_body_in_chunks_may_have_the_digest_of_the_bytes_or_of_the_body(digested: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.warc.gz"
+    block = http(b"4\r\nbody\r\n0\r\n\r\n", "Transfer-Encoding: chunked")
+    write_gzip(path, record(block, f"WARC-Payload-Digest: sha1:{sha1(digested)}"))
+    captures = list(find_captures(build_index([path], tmp_path / "i.parquet"), prefixes=["a.example"]))
+    (found,) = fetch_captures(captures)
+    assert (found.body, found.clipped) == (b"body", False)
+
+
+@pytest.mark.parametrize("body", [b"body", b"4\r\nbo", b"zz\r\nbody"])
+def test_chunks_that_are_none_do_not_hide_a_wrong_digest(body: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.warc.gz"
+    write_gzip(path, record(http(body, "Transfer-Encoding: chunked"), f"WARC-Payload-Digest: sha1:{sha1(b'x')}"))
+    (found,) = fetch_captures([Capture("http://a.example/page", str(path), 0, path.stat().st_size)])
+    assert isinstance(found, FailedPage)
 
 
 def test_a_record_that_is_no_response_is_a_failure(tmp_path: Path) -> None:

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawl.common_crawl.prefix import UrlPrefix, parse_prefix, parse_prefixes, split_url, surt_key
+from crawl.common_crawl.prefix import (
+    UrlPrefix,
+    any_matches,
+    key_starts,
+    parse_prefix,
+    parse_prefixes,
+    split_url,
+    surt_key,
+)
 from mathpipe.core.errors import InputError
 
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
@@ -79,7 +87,7 @@ def test_no_prefix_at_all_is_an_input_error() -> None:
     ],
 )
 def test_matching_is_by_host_and_by_what_the_path_begins_with(prefix: str, url: str, matches: bool) -> None:
-    assert parse_prefix(prefix).matches(url) is matches
+    assert any_matches([parse_prefix(prefix)], url) is matches
 
 
 @pytest.mark.parametrize(
@@ -89,12 +97,31 @@ def test_matching_is_by_host_and_by_what_the_path_begins_with(prefix: str, url: 
         ("http://sub.example.com", "com,example,sub)/"),
         ("http://www2.example.com:8080/", "com,example:8080)/"),
         ("https://example.com:443/x", "com,example)/x"),
-        ("http://192.168.1.5/x", "192.168.1.5)/x"),
+        ("http://192.168.1.5/x", "5,1,168,192)/x"),
         ("http://www.com/", "com)/"),
     ],
 )
 def test_sort_keys_turn_the_host_around(url: str, key: str) -> None:
     assert surt_key(url) == key
+
+
+@pytest.mark.parametrize(
+    ("prefix", "starts"),
+    [
+        ("example.org", ["org,example)", "org,example:"]),
+        ("*.example.org", ["org,example)", "org,example,", "org,example:"]),
+        ("www.example.org", ["org,example)", "org,example,www)", "org,example,www:", "org,example:"]),
+        ("example.org/A/b/", ["org,example)/a/b", "org,example:"]),
+        ("example.org/a?x", ["org,example)/a", "org,example:"]),
+        ("example.org/a%20b/c", ["org,example)/a", "org,example:"]),
+        ("example.org/a//b", ["org,example)/a", "org,example:"]),
+        ("example.org/a/.b", ["org,example)/a", "org,example:"]),
+        ("example.org/\u212a", ["org,example)", "org,example:"]),
+        ("1.2.3.4", ["1.2.3.4)", "1.2.3.4:", "4,3,2,1)", "4,3,2,1:"]),
+    ],
+)
+def test_what_keys_begin_with_is_no_more_of_the_path_than_every_index_keeps(prefix: str, starts: list[str]) -> None:
+    assert list(key_starts([parse_prefix(prefix)])) == starts
 
 
 @given(st.text())
@@ -105,7 +132,7 @@ def test_any_text_is_a_prefix_or_an_input_error_and_has_a_key(text: str) -> None
         prefix = parse_prefix(text)
     except InputError:
         return
-    assert prefix.matches(f"https://{prefix.host}{prefix.path}")
+    assert any_matches([prefix], f"https://{prefix.host}{prefix.path}")
 
 
 @given(HOST, PATH, st.sampled_from(["http", "https"]))
@@ -113,5 +140,5 @@ def test_every_address_below_a_prefix_matches_it_and_has_its_key(host: str, path
     url = f"{scheme}://{host}{path}/more"
     for text in (f"{host}{path}", host, f"*.{host}", f"*.{host.partition('.')[2] or host}"):
         prefix = parse_prefix(text)
-        assert prefix.matches(url)
-        assert surt_key(url).startswith(prefix.surt)
+        assert any_matches([prefix], url)
+        assert surt_key(url).startswith(prefix.key_starts)

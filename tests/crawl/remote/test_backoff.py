@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crawl.remote import FetchConfig, FetchError
 from crawl.remote.backoff import Backoff, retry_after_seconds
-from crawl.remote.errors import Answer, AttemptError
+from crawl.remote.errors import Answer, AttemptError, HostError
 
 NOW = datetime(2026, 1, 15, 8, 30, tzinfo=UTC)
 
@@ -55,6 +55,20 @@ def test_an_attempt_that_brings_much_starts_the_count_anew() -> None:
     backoff.pause_seconds(AttemptError("cut", answer=Answer(b"x")))
     with pytest.raises(FetchError):
         backoff.pause_seconds(AttemptError("cut", answer=Answer(b"x")))
+
+
+@pytest.mark.parametrize(
+    ("faults", "of_host"), [((True, True, True), True), ((False, True, True), False), ((True, True, False), False)]
+)
+def test_only_where_every_fault_in_the_row_is_the_host_s_it_is_the_host_that_is_given_up(
+    faults: tuple[bool, ...], of_host: bool
+) -> None:
+    backoff = Backoff("https://a.example/x", FetchConfig(tries=3))
+    for fault in faults[:-1]:
+        backoff.pause_seconds(AttemptError("x", of_host=fault))
+    with pytest.raises(FetchError) as caught:
+        backoff.pause_seconds(AttemptError("x", of_host=faults[-1]))
+    assert isinstance(caught.value, HostError) is of_host
 
 
 def test_a_server_that_asks_for_a_day_ends_the_read() -> None:

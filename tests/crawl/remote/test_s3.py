@@ -8,9 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from crawl.common_crawl import FetchConfig, FetchError, build_index, fetch_captures, find_captures, snapshot_warcs
+from crawl.common_crawl import (
+    Capture,
+    FailedPage,
+    FetchConfig,
+    FetchError,
+    build_index,
+    fetch_captures,
+    find_captures,
+    snapshot_warcs,
+)
 from crawl.remote import cached_file
 from crawl.warc import read_pages
+from tests.crawl.common_crawl.zipnum_files import cdx_lines, write_zipnum
 from tests.crawl.remote.test_remote_file import QUICK, archive
 
 
@@ -60,6 +70,23 @@ def test_a_snapshot_its_index_and_its_pages_come_from_s3(s3: FetchConfig, tmp_pa
     index = put(s3, "i.parquet", local.read_bytes())
     found = list(fetch_captures(find_captures(index, prefixes=["a.example"], config=s3), s3))
     assert sorted(found, key=lambda row: row.warc_offset) == pages
+
+
+def test_a_cdx_in_s3_is_read_by_its_cluster_or_without_one(s3: FetchConfig, tmp_path: Path) -> None:
+    urls = [f"https://a{number}.example/x" for number in range(9)]
+    write_zipnum(tmp_path, cdx_lines(urls), per_block=2, per_file=20)
+    places = [put(s3, f"blocks/{path.name}", path.read_bytes()) for path in sorted(tmp_path.iterdir())]
+    alone = put(s3, "alone/cdx-00000.gz", (tmp_path / "cdx-00000.gz").read_bytes())
+    for place in (*places, alone):
+        assert [capture.url for capture in find_captures(place, prefixes=["a7.example"], config=s3)] == [urls[7]]
+
+
+def test_an_s3_server_that_is_gone_is_given_up_once(s3: FetchConfig) -> None:
+    gone = s3.model_copy(update={"s3_endpoint": "http://127.0.0.1:9", "connections": 1})
+    captures = [Capture("https://a.example/", "s3://crawl/a.warc.gz", number, 9) for number in range(50)]
+    found = list(fetch_captures(captures, gone))
+    assert {page.detail for page in found if isinstance(page, FailedPage)} == {found[0].detail}  # type: ignore[attr-defined]
+    assert len(found) == 50
 
 
 def test_an_object_is_kept_in_the_cache(s3: FetchConfig, tmp_path: Path) -> None:
