@@ -26,13 +26,16 @@ from crawl.extract import ExtractionError, extract_page
 from crawl.ngrams import NGRAMS_FILE, NgramTable
 from crawl.prefilter import DecisionKind, Prefilter
 from crawl.warc import read_pages
+from filters.certificate import CertificateConfig
+from filters.certificate_sample import ShardRanks, lowest
+from filters.certificate_stage import removed_pages
 from filters.duplicate_keys import DuplicateKey
 from filters.duplicate_matches import MatchesConfig, MatchesStage
 from mathpipe.core.config import load_config
 from mathpipe.core.plan import Plan
-from mathpipe.core.records import Page, RawPage
+from mathpipe.core.records import RawPage
 from mathpipe.core.step import Gather, SplitConfig, SplitStage, Step
-from mathpipe.core.store import read_records
+from mathpipe.core.store import digest_file, read_records
 from mathpipe.core.task import run_task
 from mathpipe.pipeline import PipelineConfig, steps_of
 
@@ -41,10 +44,10 @@ CRAWL_BYTES_A_RESPONSE = 24_000  # compressed: a snapshot is about 90 TB of WARC
 TARGET_HOURS = 1_500
 # Their cost is the seed's and the benchmarks', not the snapshot's.
 ONCE = ("seed", "ngrams", "classifier", "benchmark_index", "certificate")
-# One task, whatever the number of nodes. The certificate plants its items in a sample of fixed size; what grows with
-# the pages is that it reads them all.
-CERTIFICATE_SCAN = "certificate, reading all pages"
-SERIAL = ("clusters", CERTIFICATE_SCAN)
+# One task, whatever the number of nodes. The certificate plants its items in a sample of fixed size; what grows is
+# the number of shards whose ranks and lists of removed pages it reads.
+CERTIFICATE_GATHER = "certificate, of every shard"
+SERIAL = ("clusters", CERTIFICATE_GATHER)
 MANY_PARTITIONS = 256
 
 
@@ -69,7 +72,7 @@ class Reading:
     extract_parsed: float
     extract_other: float
     trafilatura: float
-    scan_a_page: float  # of finished pages, as the certificate reads them
+    gather_a_shard: float  # what the certificate reads of each
 
 
 def main() -> None:
@@ -138,15 +141,24 @@ def measure_reading(folder: Path, paths: list[str], prefilter: Prefilter, web: P
         extract_parsed=extraction(parsed[:150]),
         extract_other=extraction(others[:150]),
         trafilatura=timed(lambda: with_trafilatura(others[:60])) / len(others[:60]),
-        scan_a_page=scan(plan),
+        gather_a_shard=gather(plan),
     )
 
 
-def scan(plan: Plan) -> float:
-    """CPU seconds to read a finished page back from its shard."""
-    shards = sorted(plan.step_folder("deduplicate").glob("shard-*.parquet"))
-    count = sum(1 for path in shards for _ in read_records(path, Page))
-    return timed(lambda: [page.host for path in shards for page in read_records(path, Page)]) / count
+def gather(plan: Plan) -> float:
+    """CPU seconds of the certificate for each shard: its sample digested and ranked, its removed pages read."""
+    step = next(step for step in plan.steps if step.name == "certificate")
+    task = plan.plan(step)[0]
+    files = [Path(item.path) for item in (*task.inputs, *task.side_files) if "benchmark_index" not in item.path]
+
+    def once() -> None:
+        for path in files:
+            digest_file(path)
+        rows = (row for item in task.inputs for row in read_records(Path(item.path), ShardRanks))
+        lowest(rows, CertificateConfig())
+        removed_pages(task.sides["decontaminate"])
+
+    return min(timed(once) for _ in range(3)) / len(task.inputs)
 
 
 def extraction(pages: list[RawPage]) -> float:
@@ -224,7 +236,7 @@ def print_costs(costs: dict[str, StageCost], reading: Reading) -> dict[str, floa
             continue
         a_page = cost.seconds / costs["language"].rows_in
         table[cost.name] = [responses * share * a_page for share in PARSED_SHARES]
-    table[CERTIFICATE_SCAN] = [responses * share * reading.scan_a_page for share in PARSED_SHARES]
+    table[CERTIFICATE_GATHER] = [WARCS * reading.gather_a_shard] * len(PARSED_SHARES)
     for name, seconds in table.items():
         print(f"{name:<50}" + "".join(f"{value / 3600:>12,.1f}" for value in seconds))
     totals = [sum(column) / 3600 for column in zip(*table.values(), strict=True)]

@@ -9,9 +9,10 @@ removed; the items that cannot be matched and why; the plantings missed; the rem
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from heapq import nsmallest
 from random import Random
 
 from pydantic import Field
@@ -110,7 +111,10 @@ def build_certificate(
     pages: int = 0,
     removed: Sequence[RemovedPage] = (),
 ) -> Certificate:
-    """Plant the items in the clean pages among `hosts`, look for them, and set it beside what the run removed."""
+    """Plant the items in the clean pages among `hosts`, look for them, and set it beside what the run removed.
+
+    Without a clean page nothing is planted, and the certificate says so.
+    """
     chosen = config or CertificateConfig()
     if len(items) != len(index):
         raise InputError(
@@ -118,8 +122,6 @@ def build_certificate(
             "pass the items of the index",
         )  # fmt: skip
     clean = [page for page in hosts if index.hit(searched_text(page, chosen)) is None]
-    if not clean:
-        raise InputError("the sample of pages", "at least one page without a benchmark item", "pass a larger sample")
     numbers: dict[str, list[int]] = {}
     for number, item in enumerate(items):
         numbers.setdefault(item.benchmark, []).append(number)
@@ -161,7 +163,7 @@ class _Trials:
         found: Counter[tuple[Rewrite, Matchable]] = Counter()
         for number in chosen:
             kind = self._index.matchable(number)
-            for rewrite in Rewrite if kind is not Matchable.NOT else ():
+            for rewrite in Rewrite if self._hosts and kind is not Matchable.NOT else ():
                 text = self._rewritten(number, rewrite)
                 if text is not None:
                     counts[rewrite, kind] += 1
@@ -206,15 +208,19 @@ def sampling_rank(record_id: str, seed: int) -> bytes:
 
 def host_sample(pages: Iterable[Page], config: CertificateConfig) -> tuple[list[Page], int]:
     """A sample of pages to plant in, held in bounded memory, and how many pages there were."""
-    held: list[tuple[bytes, str, Page]] = []
     count = 0
-    for page in pages:
-        count += 1
-        if 0 < len(page.text) <= config.host_characters:
-            held.append((sampling_rank(page.record_id, config.seed), page.record_id, page))
-            if len(held) >= 2 * config.host_pages:
-                held = sorted(held, key=lambda row: row[:2])[: config.host_pages]
-    return [page for _, _, page in sorted(held, key=lambda row: row[:2])[: config.host_pages]], count
+
+    def fit() -> Iterator[Page]:
+        nonlocal count
+        for page in pages:
+            count += 1
+            if 0 < len(page.text) <= config.host_characters:
+                yield page
+
+    def rank(page: Page) -> tuple[bytes, str]:
+        return sampling_rank(page.record_id, config.seed), page.record_id
+
+    return nsmallest(config.host_pages, fit(), key=rank), count
 
 
 def _why_not(index: BenchmarkIndex) -> str:

@@ -1,8 +1,8 @@
 """The certificate of a run, as a stage: two files and a table.
 
-In: pages as they were before decontamination, gathered; sides `benchmark_index` (items and index) and `decontaminate`
-(the list of removed pages). Out: one `BenchmarkCertificate` row a benchmark, and `certificate.json` and
-`certificate.md` beside them.
+In: what `filters.certificate_sample` took of every shard, gathered; sides `certificate_sample` (the same, for its
+pages), `benchmark_index` (items and index) and `decontaminate` (the lists of removed pages). Out: one
+`BenchmarkCertificate` row a benchmark, and `certificate.json` and `certificate.md` beside them.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from filters.certificate import (
     ItemNote,
     RemovedPage,
     build_certificate,
-    host_sample,
 )
+from filters.certificate_sample import ShardRanks, merged
 from filters.decontaminate import REMOVED_FILE
 from filters.planting import Rewrite
-from mathpipe.core.records import Drop, Page
+from mathpipe.core.records import Drop
 from mathpipe.core.stage import Stage, StageContext, StepOutput
 from mathpipe.core.store import read_records
 
 
-class CertificateStage(Stage[Page, BenchmarkCertificate]):
-    """Pages before decontamination to a certificate; holds a sample of them, the items and the index."""
+class CertificateStage(Stage[ShardRanks, BenchmarkCertificate]):
+    """Samples of the pages before decontamination to a certificate; holds one of them, the items and the index."""
 
     per_record: ClassVar[bool] = False
 
@@ -46,9 +46,9 @@ class CertificateStage(Stage[Page, BenchmarkCertificate]):
         """The sample of pages, and room for 100,000 items with their index: independent of the input."""
         return 256 * 2**20 + config.host_pages * config.host_characters * 16
 
-    def run(self, shard: Iterable[Page]) -> Iterator[BenchmarkCertificate | Drop]:
+    def run(self, shard: Iterable[ShardRanks]) -> Iterator[BenchmarkCertificate | Drop]:
         """Yield one row a benchmark, once both files are written."""
-        hosts, pages = host_sample(shard, self._config)
+        hosts, pages = merged(shard, self._context.sides["certificate_sample"].shards, self._config)
         side = self._context.sides["benchmark_index"]
         items = [item for path in side.shards for item in read_records(path, BenchmarkItem)]
         index = BenchmarkIndex.load(side.file(INDEX_FILE))
@@ -86,6 +86,7 @@ def as_markdown(certificate: Certificate) -> str:
         "",
         *_benchmark_table(certificate),
         "",
+        *_without_plantings(certificate),
         *_notes("Items that cannot be matched", certificate.unmatchable),
         *_notes("Plantings that were not found (a sample)", certificate.missed),
         *_removed_table(certificate.removed_sample),
@@ -105,6 +106,12 @@ def _benchmark_table(certificate: Certificate) -> list[str]:
         for row in certificate.benchmarks
     ]  # fmt: skip
     return _table(heads, rows)
+
+
+def _without_plantings(certificate: Certificate) -> list[str]:
+    if any(row.planted for row in certificate.benchmarks):
+        return []
+    return ["Nothing was planted: no page was both short enough (`certificate.host_characters`) and clean.", ""]
 
 
 def _found(row: BenchmarkCertificate, rewrite: Rewrite) -> str:

@@ -13,7 +13,7 @@ distribution was 81.8 out of it (arXiv 2504.02807).
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -135,21 +135,23 @@ class _Counts:
 
 def host_folds(pages: Sequence[SeedPage], parts: int) -> list[_Fold]:
     """Hosts dealt out by size, per label: each part holds out whole hosts of both labels where there are several."""
-    part_of: dict[tuple[SeedLabel, str], int] = {}
+    part_of: dict[str, int] = {}
+    alone: set[tuple[SeedLabel, str]] = set()  # a label's only host
     for label in SeedLabel:
-        sizes: dict[str, int] = defaultdict(int)
-        for page in pages:
-            if page.label is label:
-                sizes[page.host] += 1
-        if len(sizes) > 1:
-            ordered = sorted(sizes, key=lambda host: (-sizes[host], host))
-            part_of.update({(label, host): number % parts for number, host in enumerate(ordered)})
+        sizes = Counter(page.host for page in pages if page.label is label)
+        ordered = sorted(sizes, key=lambda host: (-sizes[host], host))
+        if len(ordered) == 1:
+            alone.add((label, ordered[0]))
+            continue
+        for number, host in enumerate(ordered):
+            part_of.setdefault(host, number % parts)
 
     def part(page: SeedPage) -> int:
-        return part_of.get((page.label, page.host), _position(page.record_id) % parts)
+        spread = (page.label, page.host) in alone
+        return _position(page.record_id) % parts if spread else part_of[page.host]
 
     names = defaultdict(list)
-    for (_, host), number in sorted(part_of.items()):
+    for host, number in sorted(part_of.items()):
         names[number].append(host)
     return [
         (", ".join(names[number]), lambda page, number=number: part(page) == number)  # type: ignore[misc]

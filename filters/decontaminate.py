@@ -63,7 +63,7 @@ class DecontaminateStage(Stage[Page, Page]):
 
     def run(self, shard: Iterable[Page]) -> Iterator[Page | Drop]:
         """Yield each page, or the reason it goes."""
-        with self._removed.open("w", encoding="utf-8") as removed:
+        with self._removed.open("a", encoding="utf-8") as removed:
             for page in shard:
                 hit = self._index.hit(searched_text(page, self._config))
                 if hit is None:

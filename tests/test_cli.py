@@ -106,6 +106,17 @@ def test_inspect_lists_searches_and_shows_one_record(finished_run):
     assert none.returncode == 0, none.stderr
 
 
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\nfrom click.testing import CliRunner\nfrom mathpipe.cli import cli\n"
+        "result = CliRunner().invoke(cli, ['--help'])\nassert 'recall' in result.output\n"
+        "print(sorted({'duckdb', 'numpy', 'pyarrow', 'ray', 'scipy', 'torch'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent)
+    assert done.stdout == "[]\n"
+
+
 def test_status_shows_every_step_and_verify_finds_rot(finished_run, tmp_path):
     shown = mathpipe("status", str(finished_run), "--verify")
     assert shown.returncode == 0, shown.stderr

@@ -166,7 +166,7 @@ def first_worker(process: subprocess.Popen[bytes]) -> psutil.Process:
     while process.poll() is None:
         for child in psutil.Process(process.pid).children(recursive=True):
             with suppress(psutil.Error):
-                if "_Worker" in " ".join(child.cmdline()):
+                if "_WorkerBody" in " ".join(child.cmdline()):
                     return child
         time.sleep(0.01)
     raise AssertionError("the run ended before it had a worker")

@@ -62,15 +62,14 @@ class LostNodes:
     """Tells a worker that died from one whose node went with it: the second says nothing about its record."""
 
     def __init__(self) -> None:
-        self._known = {node["NodeID"] for node in _nodes() if not node["Alive"]}
+        self._before = {node["NodeID"] for node in _nodes() if not node["Alive"]}
 
     def took(self, node_id: str) -> bool:
-        """Whether that node is gone; of a worker that never said where it was (''), whether any node went since."""
+        """Whether that node is gone; of a worker that never said where it was (''), whether any went in this run."""
         nodes = _nodes()
         dead = {node["NodeID"] for node in nodes if not node["Alive"]}
-        new, self._known = dead - self._known, dead
         if not node_id:
-            return bool(new)
+            return bool(dead - self._before)
         return node_id in dead or any(node["NodeID"] == node_id and not _answers(node) for node in nodes)
 
 

@@ -28,7 +28,7 @@ class Config(BaseModel):
 def _no_address(value: Any) -> Any:
     if isinstance(value, str | Path) and re.match("[a-z0-9]{2,}:/", str(value)):
         raise PydanticCustomError(
-            "address", "a folder on disk (`mathpipe run` and `recall` keep a copy on an object store: runner.mirror)"
+            "address", "a folder on disk (run, generate and recall keep a copy on an object store: runner.mirror)"
         )
     return value
 

@@ -32,7 +32,7 @@ _MANY_FILES = 500
 _SHARDS_REMEMBERED = 500_000  # some 100 MB of the driver's memory: the last few steps of a snapshot
 
 
-class _Body:
+class _WorkerBody:
     """The actor's body. Its own process, so that it can be killed without harm to the others.
 
     It works in the driver's folder, so that relative paths mean the same on a cluster that was started elsewhere.
@@ -96,7 +96,7 @@ class Crew:
 
     def __init__(self, memory_gb: float, num_gpus: float) -> None:
         self._memory_bytes = int(memory_gb * 2**30)
-        make: Any = ray.remote(_Body)  # once: each wrapping is exported to the whole cluster anew
+        make: Any = ray.remote(_WorkerBody)  # once: each wrapping is exported to the whole cluster anew
         self._make = make.options(num_cpus=1, num_gpus=num_gpus)
         self._made_on: dict[str, str] = {}
         self.idle: list[Worker] = []

@@ -62,6 +62,7 @@ class RunnerConfig(Config):
     notice_after_seconds: float = Field(default=60.0, gt=0)  # what keeps the run waiting for longer is named
     num_gpus: float = Field(default=0.0, ge=0)  # of each worker on Ray, which hides the other GPUs from it
     mirror: str | None = None  # s3://bucket/run: outputs are copied there too, and fetched if the folder is gone
+    mirror_take_over: bool = False  # of another run, or of this one whose folder is lost
     autoscaling: bool = False  # `workers` beyond the CPUs there are ask the cluster for nodes; idle ones free theirs
 
     @field_validator("num_gpus")
@@ -76,6 +77,13 @@ class RunnerConfig(Config):
         if self.autoscaling and self.workers is None:
             raise ValueError("autoscaling needs `workers`: how many there may be at most")
         return self
+
+    def below(self, name: str) -> Self:
+        """The same for one of several run folders that lie together: each has a place of its own on the mirror."""
+        if self.mirror is None:
+            return self
+        address, mark, options = self.mirror.partition("?")
+        return self.model_copy(update={"mirror": f"{address.rstrip('/')}/{name}{mark}{options}"})
 
 
 class Executor(ABC):

@@ -111,7 +111,10 @@ class Feed:
     def answers(self, stage: Stage[Any, Any]) -> Iterator[Any | Drop]:
         """An answer for each record, but for those that are quarantined."""
         while not self._exhausted:
+            before = self.rows_in
             yield from self._until_it_raises(stage)
+            if self.rows_in == before and not self._exhausted:
+                raise StageError(self._where, "the stage takes its records", "mend the stage: its run asks for none")
         self._mark.clear()
 
     def _next(self) -> Any | None:

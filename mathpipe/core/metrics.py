@@ -6,6 +6,7 @@ Both can be read while the run goes on, and both survive a kill up to the last f
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,8 +24,7 @@ class JsonLines:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # A line torn by a kill is closed before the next one is written.
-        if path.exists() and path.read_bytes()[-1:] not in (b"", b"\n"):
+        if path.exists() and not _ends_a_line(path):  # torn by a kill: closed before the next one is written
             self._append("\n")
 
     def write(self, **row: object) -> None:
@@ -35,6 +35,12 @@ class JsonLines:
         # A lone surrogate in a URL or a path becomes \udXXX, which is JSON's own way to write it.
         with disk_faults(self.path), self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
+
+
+def _ends_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        return file.read() in (b"", b"\n")
 
 
 @dataclass(frozen=True, slots=True)

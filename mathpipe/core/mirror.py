@@ -3,13 +3,16 @@
 In: finished shards. Out: the same files under the same names below the address, each step's `manifest.jsonl` among
 them. A worker puts its shard's files there when they are whole; the driver puts the manifest, whole, from time to
 time and at a step's end, always after the files it names. A run whose folder is gone is fetched back from there, and
-every file is checked against its digest. Credentials and endpoint come from the environment (`AWS_ACCESS_KEY_ID`,
-`AWS_ENDPOINT_URL`, ...) or from the address (`?endpoint_override=host:9000&scheme=http`).
+every file is checked against its digest. The address belongs to the run that first wrote there, by its `owner.json`:
+another one stops, unless it is told to take over, and then the first stops at its next manifest. Credentials and
+endpoint come from the environment (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, ...) or from the address
+(`?endpoint_override=host:9000&scheme=http`).
 """
 
 from __future__ import annotations
 
 import json
+import socket
 import tempfile
 import time
 from collections.abc import Iterable
@@ -22,11 +25,13 @@ import pyarrow as pa
 from pyarrow import fs
 
 from mathpipe.core.errors import InputError
-from mathpipe.core.manifest import Manifest, OutputFile, ShardEntry
+from mathpipe.core.manifest import Manifest, OutputFile, ShardEntry, line_of
+from mathpipe.core.metrics import now
 from mathpipe.core.store import digest_file, disk_faults
 
 _THREADS = 8
 _SECONDS_BETWEEN_MANIFESTS = 30.0
+_OWNER = "owner.json"
 _RUN_FILES = ("config.yaml", "run.json", "metrics.jsonl", "ledger.jsonl")
 
 
@@ -37,10 +42,35 @@ class Mirror:
         self.address = address
         self._run_folder = run_folder
         self._put_at = 0.0
+        self._run_id = ""
 
     @cached_property
     def _place(self) -> tuple[fs.FileSystem, str]:
         return _opened(self.address)
+
+    def claim(self, run_id: str, *, take_over: bool = False) -> None:
+        """Make the address this run's own; raises `InputError` where it is another's and is not to be taken over."""
+        owner = self._owner()
+        if owner.get("run_id", run_id) != run_id and not take_over:
+            raise InputError(
+                f"runner.mirror {self.address}",
+                f"a place that no other run writes to (it belongs to {_named(owner)})",
+                "give this run an address of its own; if that run will not go on, or was this one before its folder"
+                " was lost, add --set runner.mirror_take_over=true",
+            )
+        self._run_id = run_id
+        if owner.get("run_id") != run_id:
+            name = self._run_folder.absolute().name
+            row = {"run_id": run_id, "name": name, "machine": socket.gethostname(), "since": now()}
+            self._put(_OWNER, json.dumps(row).encode())
+
+    def _owner(self) -> dict[str, str]:
+        """The run that the address belongs to; empty where it is nobody's, or a kill tore what it wrote."""
+        try:
+            row = json.loads(self._get(_OWNER) or b"{}")
+        except ValueError:
+            return {}
+        return row if isinstance(row, dict) else {}
 
     def put_files(self, step: str, outputs: Iterable[OutputFile]) -> None:
         """Copy a shard's files."""
@@ -75,9 +105,15 @@ class Mirror:
             self.put_manifest(step, entries)
 
     def put_manifest(self, step: str, entries: Iterable[ShardEntry]) -> None:
-        """Replace the step's manifest there, in one piece."""
-        lines = [json.dumps(asdict(entry), sort_keys=True, ensure_ascii=False) for entry in entries]
-        self._put(f"steps/{step}/manifest.jsonl", "".join(f"{line}\n" for line in lines).encode(errors="replace"))
+        """Replace the step's manifest there, in one piece; raises `InputError` if another run has taken over."""
+        owner = self._owner()
+        if owner.get("run_id", self._run_id) != self._run_id:
+            raise InputError(
+                f"runner.mirror {self.address}",
+                f"a place that stays this run's (now it belongs to {_named(owner)})",
+                "let that run go on instead, or give this one another address",
+            )
+        self._put(f"steps/{step}/manifest.jsonl", b"".join(line_of(asdict(entry)) for entry in entries))
         self._put_at = time.monotonic()
 
     def put_manifest_sometimes(self, step: str, manifest: Manifest) -> None:
@@ -100,6 +136,17 @@ class Mirror:
             stream = files.open_output_stream(f"{root}/{name}")
             stream.write(data)
             stream.close()  # not `with`: leaving that by an error would publish half of it
+        except (OSError, pa.ArrowException) as error:
+            raise self._refused(name, error) from error
+
+    def _get(self, name: str) -> bytes | None:
+        """What lies there under the name; None where nothing does."""
+        files, root = self._place
+        try:
+            with files.open_input_stream(f"{root}/{name}") as stream:
+                return bytes(stream.read())
+        except FileNotFoundError:
+            return None
         except (OSError, pa.ArrowException) as error:
             raise self._refused(name, error) from error
 
@@ -140,15 +187,9 @@ class Mirror:
         return True
 
     def _manifest_there(self, step: str) -> list[ShardEntry]:
-        files, root = self._place
-        name = f"steps/{step}/manifest.jsonl"
-        try:
-            with files.open_input_stream(f"{root}/{name}") as stream:
-                lines = stream.read()
-        except FileNotFoundError:
+        lines = self._get(f"steps/{step}/manifest.jsonl")
+        if lines is None:
             return []
-        except (OSError, pa.ArrowException) as error:
-            raise self._refused(name, error) from error
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "manifest.jsonl").write_bytes(lines)
             return list(Manifest(Path(folder)).entries.values())
@@ -160,6 +201,10 @@ class Mirror:
             f"a store that takes and gives {name} ({reason})",
             "check the bucket, its endpoint and the credentials in the environment, and run again",
         )
+
+
+def _named(owner: dict[str, str]) -> str:
+    return f"run {owner.get('name')!r} on {owner.get('machine')}, since {owner.get('since')}"
 
 
 @cache

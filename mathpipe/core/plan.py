@@ -10,9 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from mathpipe.core.config import Config, files_named_in
 from mathpipe.core.errors import InputError
 from mathpipe.core.manifest import Manifest, address_digest, code_digest, digest_of, source_digest
@@ -77,24 +74,20 @@ class Plan:
                 return step.name, shard
         return None
 
-    def largest_task_rows(self, tasks: Sequence[Task]) -> int:
-        """Records of the largest task: what a gathering stage must hold."""
-        return max(sum(_rows_in_file(Path(item.path)) for item in task.inputs) for task in tasks)
-
     def plan(self, step: Step) -> list[Task]:
         """The tasks of a step, finished ones included, in shard order."""
         groups = self._inputs(step)
         split = self.given[step.name.removesuffix("-split")].gather if step.stage is SplitStage else None
         reader = step.reads.reader if isinstance(step.reads, Files) and not _parted(step) else None
-        sides = {name: self._side(name) for name in step.sides}
-        side_files = tuple(item for name in step.sides for item in self._side_files(name))
+        sides = {step_of(side): self._side(side) for side in step.sides}
+        side_files = tuple(item for side in step.sides for item in self._side_files(side))
         code = [step.stage, *(function for function in (reader, split and split.partition) if function)]
         fixed = digest_of(
             *(f"{code_digest(item.__module__)}:{getattr(item, '__qualname__', item)}" for item in code),
             _config_digest(step.config),
             schema_of(step.takes).to_string(),
             schema_of(step.makes).to_string(),
-            *(f"{name}:{self._digest_of_step(name)}" for name in step.sides),
+            *(f"{side}:{self._digest_of_step(step_of(side))}" for side in step.sides),
         )
         tasks = []
         for shard, inputs in enumerate(groups):
@@ -130,7 +123,7 @@ class Plan:
         folder = self.step_folder(step.reads)
         entries = self.manifest(step.reads).entries
         files = [
-            (TaskInput(str(folder / output.path), output.digest), output.digest)
+            (TaskInput(str(folder / output.path), output.digest, output.rows), output.digest)
             for _, entry in sorted(entries.items())
             for output in entry.outputs
             if output.path.startswith("shard-")
@@ -146,18 +139,24 @@ class Plan:
             for index, group in enumerate(groups):
                 output = by_name.get(part_name(index))
                 if output is not None:
-                    group.append((TaskInput(str(folder / output.path), output.digest), output.digest))
+                    item = TaskInput(str(folder / output.path), output.digest, output.rows)
+                    group.append((item, output.digest))
         return groups
 
-    def _side_files(self, name: str) -> list[TaskInput]:
+    def _side_files(self, side: str) -> list[TaskInput]:
         """What a step left that others may look at: its shards and the files beside them, not its drops."""
+        name, _, file = side.partition("/")
         folder = self.step_folder(name)
         outputs = [output for _, entry in sorted(self.manifest(name).entries.items()) for output in entry.outputs]
-        return [TaskInput(str(folder / out.path), out.digest) for out in outputs if not out.path.startswith("drops-")]
+        return [
+            TaskInput(str(folder / output.path), output.digest)
+            for output in outputs
+            if (output.path.partition("/")[2] == file if file else not output.path.startswith("drops-"))
+        ]
 
-    def _side(self, name: str) -> StepOutput:
-        folder = self.step_folder(name)
-        paths = [Path(item.path).relative_to(folder) for item in self._side_files(name)]
+    def _side(self, side: str) -> StepOutput:
+        folder = self.step_folder(step_of(side))
+        paths = [Path(item.path).relative_to(folder) for item in self._side_files(side)]
         shards = tuple(folder / path for path in paths if len(path.parts) == 1)
         return StepOutput(shards, tuple(sorted({folder / path.parts[0] for path in paths if len(path.parts) > 1})))
 
@@ -166,7 +165,7 @@ class Plan:
         wanted = {name}
         for step in reversed(self.given.values()):
             if step.name in wanted:
-                wanted.update(other for other in (step.reads, *step.sides) if isinstance(other, str))
+                wanted.update(step_of(other) for other in (step.reads, *step.sides) if isinstance(other, str))
         return [other for other in self.given if other in wanted - {name}]
 
     def missing_shards(self, name: str) -> int:
@@ -179,12 +178,17 @@ class Plan:
         return digest_of(*(entries[shard].digest for shard in sorted(entries)))
 
 
+def step_of(side: str) -> str:
+    """The step that a side belongs to."""
+    return side.partition("/")[0]
+
+
 def _check_order(steps: Sequence[Step]) -> None:
     """A step reads and looks at steps before it, under names of their own."""
     known: set[str] = set()
     for step in steps:
         for name in (step.reads, *step.sides):
-            if isinstance(name, str) and name not in known:
+            if isinstance(name, str) and step_of(name) not in known:
                 raise InputError(f"step {step.name}", f"{name!r} to be a step before it", "mend the list of steps")
         if step.name in known:
             raise InputError(f"step {step.name}", "a name of its own", "mend the list of steps")
@@ -211,10 +215,3 @@ def _config_digest(config: Config) -> str:
     for path in named:
         text = text.replace(json.dumps(str(path), ensure_ascii=False), json.dumps(path.name))
     return digest_of(text, *(source_digest(path) for path in named))
-
-
-def _rows_in_file(path: Path) -> int:
-    try:
-        return int(pq.read_metadata(path).num_rows)
-    except (OSError, pa.ArrowException):  # rotten: the task that reads it will say so
-        return 0

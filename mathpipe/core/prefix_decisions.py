@@ -101,12 +101,13 @@ def decision_for(url: str, decisions: dict[str, Decision]) -> Decision | None:
     scheme, mark, rest = re.split(r"[?#]", url, maxsplit=1)[0].partition("://")
     host, _, path = rest.partition("/")
     start = f"{scheme.lower()}{mark}{host.lower()}/"
-    folders = path.split("/")[:-1]
-    for depth in range(len(folders), -1, -1):
-        decision = decisions.get(start + "".join(f"{folder}/" for folder in folders[:depth]))
+    end = path.rfind("/", 0, max(0, MAX_PREFIX_CHARACTERS - len(start)))
+    while end >= 0:
+        decision = decisions.get(f"{start}{path[: end + 1]}")
         if decision is not None:
             return decision
-    return None
+        end = path.rfind("/", 0, end)
+    return decisions.get(start)
 
 
 def _has_host(prefix: str) -> bool:

@@ -17,6 +17,7 @@ import os
 import re
 import shutil
 import traceback
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -72,6 +73,8 @@ class Runner:
     def run(self, resolved: Config, only: str | None = None) -> list[StepSummary]:
         """Run all steps, or `only` one whose inputs must be there. Returns what each step came to."""
         with disk_faults(self.run_folder), self._lock():
+            if self._mirror:
+                self._mirror.claim(self._run_id(), take_over=self._config.mirror_take_over)
             self._restore()
             chosen = self._chosen(only)
             self._write_provenance(resolved)
@@ -84,6 +87,15 @@ class Runner:
             if self._mirror:
                 self._mirror.put_run_files()
         return summaries
+
+    def _run_id(self) -> str:
+        """What this run is known by on a mirror; it stays in the folder: a run that was killed is known again."""
+        path = self.run_folder / ".run_id"
+        if not path.is_file():
+            temporary = path.with_suffix(".tmp")
+            temporary.write_text(uuid.uuid4().hex)
+            temporary.replace(path)
+        return path.read_text()
 
     def _restore(self) -> None:
         """Fetch what the mirror has of steps that are not here."""
@@ -273,7 +285,7 @@ class _Job:
         """Say what the largest task of a gathering stage will need, and refuse what cannot fit."""
         if step.stage.per_record or isinstance(step.reads, Files):
             return
-        rows = self._plan.largest_task_rows(todo)
+        rows = max(sum(item.rows for item in task.inputs) for task in todo)
         need = step.stage.memory_bytes(step.config, rows)
         if need is None:
             return

@@ -47,7 +47,7 @@ class Step:
     reads: Files | str
     takes: type
     makes: type
-    sides: tuple[str, ...] = ()
+    sides: tuple[str, ...] = ()  # steps that are looked at; `step/file`: only at its files of that name
     gather: Gather | None = None
     record_timeout_seconds: float | None = None  # None: the runner's own limit
 

@@ -12,7 +12,7 @@ import errno
 import os
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from enum import StrEnum
 from functools import cache
@@ -300,25 +300,37 @@ class disk_faults:  # noqa: N801 - reads as a statement: with disk_faults(path)
 
 
 def read_records(path: Path, kind: type[T]) -> Iterator[T]:
-    """The records of one shard in order. Raises `CorruptShardError` where Parquet can't read it."""
+    """The records of one shard in order. Raises `CorruptShardError` where Parquet can't read it.
+
+    A column whose field has the default None may be missing: a shard written before there was such a field.
+    """
     decode = _decoder(typing.cast(Any, kind))
     if decode is None:
         raise InputError(kind.__name__, "records are dataclasses", "pass the record's class")
-    names = [field.name for field in dataclasses.fields(typing.cast(Any, kind))]
     try:
         with pq.ParquetFile(path) as table:
-            missing = [name for name in names if name not in table.schema_arrow.names]
-            if missing:
-                raise InputError(
-                    str(path), f"a shard of {kind.__name__} records (column {missing[0]!r} is missing)",
-                    "pass the output of the step that the reading stage expects",
-                )  # fmt: skip
-            for batch in table.iter_batches(batch_size=_ROWS_PER_BATCH, columns=names):
-                yield from map(decode, batch.to_pylist())
+            there = set(table.schema_arrow.names)
+            columns = [field.name for field in dataclasses.fields(typing.cast(Any, kind)) if field.name in there]
+            absent = _absent(path, kind, there)
+            for batch in table.iter_batches(batch_size=_ROWS_PER_BATCH, columns=columns):
+                rows = batch.to_pylist()
+                yield from map(decode, ({**absent, **row} for row in rows) if absent else rows)
     except MemoryError:  # Arrow's own is an ArrowException too, and no rot
         raise
     except (pa.ArrowException, OSError, EOFError) as error:
         raise corrupt(path, f"Parquet cannot read it ({error})") from error
+
+
+def _absent(path: Path, kind: type, there: Collection[str]) -> dict[str, None]:
+    """The columns that a shard lacks and may lack."""
+    missing = [field for field in dataclasses.fields(kind) if field.name not in there]
+    for field in missing:
+        if field.default is not None:
+            raise InputError(
+                str(path), f"a shard of {kind.__name__} records (column {field.name!r} is missing)",
+                "pass the output of the step that the reading stage expects",
+            )  # fmt: skip
+    return dict.fromkeys(field.name for field in missing)
 
 
 def write_records(path: Path, records: Iterable[Any], kind: type) -> WrittenFile:

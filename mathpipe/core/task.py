@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from mathpipe.core import memory
 from mathpipe.core.config import Config
 from mathpipe.core.errors import MathpipeError, StageError
 from mathpipe.core.feed import Feed, Mark, Quarantine, printable
-from mathpipe.core.manifest import OutputFile, ShardEntry
+from mathpipe.core.manifest import INPUTS_LISTED, OutputFile, ShardEntry
 from mathpipe.core.metrics import Failure
 from mathpipe.core.mirror import Mirror
 from mathpipe.core.records import Drop
@@ -45,6 +47,7 @@ class TaskInput:
 
     path: str
     digest: str = ""
+    rows: int = 0  # of a step's output
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,8 @@ def _run(task: Task, work: Path, mark: Mark) -> TaskResult:
     entry = ShardEntry(
         shard=task.shard,
         key=task.key,
-        inputs=tuple(item.path for item in task.inputs),
+        inputs=tuple(item.path for item in task.inputs[:INPUTS_LISTED]),
+        input_count=len(task.inputs),
         rows_in=made.rows_in,
         rows_out=made.rows_out,
         seconds=round(time.perf_counter() - started, 3),
@@ -143,7 +147,7 @@ def _run(task: Task, work: Path, mark: Mark) -> TaskResult:
 
 
 # Files of this process that were found whole, as they stood then: a side is read by thousands of tasks.
-_whole: set[tuple[TaskInput, int, int]] = set()
+_whole: set[tuple[str, str, int, int]] = set()
 
 
 def _verify(item: TaskInput) -> None:
@@ -153,7 +157,7 @@ def _verify(item: TaskInput) -> None:
     if not path.is_file():
         raise corrupt(path, "it is missing, though its manifest lists it")
     status = path.stat()
-    seen = (item, status.st_size, status.st_mtime_ns)
+    seen = (item.path, item.digest, status.st_size, status.st_mtime_ns)
     if seen in _whole:
         return
     found = digest_file(path)
@@ -252,7 +256,7 @@ def _publish(task: Task, work: Path, tables: list[WrittenFile]) -> tuple[OutputF
     for file, kind in zip(tables, ("shard", "drops"), strict=True):
         name = f"{kind}-{task.shard:05d}.parquet"
         file.path.replace(task.folder / name)
-        outputs.append(OutputFile(name, file.size_bytes, file.digest))
+        outputs.append(OutputFile(name, file.size_bytes, file.digest, file.rows))
     target = task.folder / f"files-{task.shard:05d}"
     shutil.rmtree(target, ignore_errors=True)
     beside = sorted(path for path in (work / "files").rglob("*") if path.is_file())
@@ -260,7 +264,8 @@ def _publish(task: Task, work: Path, tables: list[WrittenFile]) -> tuple[OutputF
         with path.open("rb") as file_:
             os.fsync(file_.fileno())
         name = f"{target.name}/{path.relative_to(work / 'files')}"
-        outputs.append(OutputFile(name, path.stat().st_size, digest_file(path)))
+        rows = pq.read_metadata(path).num_rows if path.suffix == ".parquet" else 0
+        outputs.append(OutputFile(name, path.stat().st_size, digest_file(path), rows))
     if beside:
         (work / "files").replace(target)
     fsync_folder(task.folder)

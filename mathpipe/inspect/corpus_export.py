@@ -28,7 +28,7 @@ from mathpipe.core.store import disk_faults, schema_of
 from mathpipe.inspect.corpus_card import CardTable, card, licences_page
 from mathpipe.inspect.corpus_parts import MAX_PART_BYTES, Part, sha256_of, write_parts
 from mathpipe.inspect.datasheet import as_html, as_json
-from mathpipe.inspect.datasheet_facts import PROBLEMS_STEP, read_datasheet
+from mathpipe.inspect.datasheet_facts import PROBLEMS_STEP, read_datasheet, shard_files
 from mathpipe.inspect.datasheet_records import Datasheet, ShardFile
 from mathpipe.inspect.run_folder import CURATED_STEP, DEFAULT_FUNNEL, RunFolder
 
@@ -63,6 +63,7 @@ def export_corpus(
     folder = RunFolder(run)
     earlier = _earlier_files(target, overwrite=overwrite)
     sheet = read_datasheet(folder, funnel)
+    shard_files(folder, PROBLEMS_STEP)  # the datasheet has looked at every byte of the pages, not of these
     if not sheet.size.pages:
         raise InputError(str(run), "a corpus of at least one page", "loosen the steps that dropped all of them")
     unfinished = target / ".unfinished"
@@ -71,6 +72,8 @@ def export_corpus(
         with disk_faults(target):
             unfinished.mkdir(parents=True)
             exported = _write(folder, sheet, unfinished, max_part_bytes)
+            with (target / SUMS).open("a", encoding="utf-8") as sums:  # of both: after a kill `overwrite` clears both
+                sums.write((unfinished / SUMS).read_text(encoding="utf-8"))
             for path in earlier:
                 path.unlink(missing_ok=True)
             _move(unfinished, target)
@@ -134,7 +137,7 @@ def _earlier_files(target: Path, *, overwrite: bool) -> list[Path]:
 
 
 def _move(source: Path, target: Path) -> None:
-    """Move what was written into its place, the checksums last: a folder with them is whole."""
+    """Move what was written into its place, the checksums last: a folder in which they hold is whole."""
     files = sorted((path for path in source.rglob("*") if path.is_file()), key=lambda path: path.name == SUMS)
     for path in files:
         place = target / path.relative_to(source)

@@ -170,19 +170,19 @@ def _step(work: StepWork) -> StepRow:
 
 def _sources(folder: RunFolder, tables: Tables) -> Sources:
     entries = Manifest(folder.path / "steps" / _SOURCE_STEP).entries.values()
-    names = sorted({source_name(path) for entry in entries for path in entry.inputs})
+    paths = {path for entry in entries for path in entry.inputs}
     first = last = None
     if tables.add(_SOURCE_STEP, folder.shards(_SOURCE_STEP)) and "crawl_date" in tables.columns(_SOURCE_STEP):
         first, last = tables.rows(f"""
             SELECT min(crawl_date), max(crawl_date) FROM {tables.name(_SOURCE_STEP)} WHERE crawl_date <> ''
         """)[0]
     return Sources(
-        archives=len({path for entry in entries for path in entry.inputs}),
-        size_bytes=sum(entry.bytes_in for entry in entries),
+        archives=len(paths),
+        size_bytes=None if any("://" in path for path in paths) else sum(entry.bytes_in for entry in entries),
         records=sum(entry.rows_in for entry in entries),
         first_crawl_date=first or "",
         last_crawl_date=last or "",
-        names=tuple(names[:NAMES_LISTED]),
+        names=tuple(sorted(set(map(source_name, paths)))[:NAMES_LISTED]),
     )
 
 

@@ -18,7 +18,7 @@ class Sources:
     """The archives that were read. Dates are of the pages that the crawl step let through; empty if unknown."""
 
     archives: int
-    size_bytes: int
+    size_bytes: int | None  # None where some were read by their address
     records: int
     first_crawl_date: str
     last_crawl_date: str

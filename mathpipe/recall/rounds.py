@@ -98,7 +98,7 @@ class RecallLoop:
         return Held(self._shards(PAGES_FOLDER, "crawl"), self._shards(PAGES_FOLDER, "seed"))
 
     def _run(self, folder: str, steps: Sequence[Step]) -> None:
-        Runner(self.folder / folder, steps, self.config.runner, self._say).run(self.config)
+        Runner(self.folder / folder, steps, self.config.runner.below(folder), self._say).run(self.config)
 
     def _shards(self, folder: str, step: str) -> tuple[str, ...]:
         place = self.folder / folder / "steps" / step

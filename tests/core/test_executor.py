@@ -227,6 +227,9 @@ def test_a_cluster_that_does_not_answer_is_one_clear_error_at_once():
 def test_a_worker_without_memory_for_anything_dies_and_does_not_linger(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # workers take the driver's folder: ours are those that are here
     paths = write_sources(tmp_path / "in", shards=1)
+    with RayExecutor(RunnerConfig(workers=1)) as executor:
+        list(executor.run(_tasks(tmp_path / "healthy", toy_steps(paths))))
+        assert len(_workers_in(tmp_path)) == 1  # so they are seen where there are any
     with pytest.raises(StageError):
         _run(tmp_path / "run", paths, only="times", limits={"worker_memory_gb": 1e-6}, how="eat", poison="all")
     deadline = time.time() + 15

@@ -168,3 +168,22 @@ def test_printable_text_can_always_be_written_and_loses_only_surrogates(text):
     shown.encode()
     assert len(shown) == len(text)
     assert all(a == b or 0xD800 <= ord(a) <= 0xDFFF for a, b in zip(text, shown, strict=True))
+
+
+class Deaf(Stage[Number, Number]):
+    """Takes nothing and says nothing."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def run(self, shard: Iterable[Number]) -> Iterator[Number | Drop]:
+        self.runs += 1
+        if self.runs > 3:
+            raise KeyboardInterrupt  # else the test would never end
+        yield from ()
+
+
+def test_a_stage_that_takes_no_record_is_an_error_and_not_asked_for_ever(tmp_path):
+    feed, _ = _feed(tmp_path, _numbers([1, 2]))
+    with pytest.raises(StageError, match="the stage takes its records"):
+        list(feed.answers(Deaf()))

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +10,7 @@ from mathpipe.core.manifest import (
     ShardEntry,
     digest_of,
     library_versions,
+    line_of,
     source_digest,
     total_dropped,
 )
@@ -145,6 +146,13 @@ def test_a_shards_digest_covers_every_file_it_published():
     assert both.digest != entry.digest
     assert both.digest != replace(entry, outputs=(one, replace(two, digest="f"))).digest
     assert both.size_bytes == 7
+
+
+def test_a_line_of_an_earlier_version_that_lists_all_inputs_is_still_read(tmp_path):
+    row = asdict(_entry(0))
+    del row["input_count"]
+    (tmp_path / "manifest.jsonl").write_bytes(line_of({**row, "inputs": ["in"] * 500}))
+    assert len(Manifest(tmp_path).entries[0].inputs) == 500
 
 
 def test_library_versions_name_python_and_each_library():

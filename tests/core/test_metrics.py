@@ -30,6 +30,15 @@ def test_an_empty_file_gets_no_blank_line(tmp_path):
     assert (tmp_path / "m.jsonl").read_text().startswith("{")
 
 
+def test_a_file_of_any_size_is_gone_on_with_without_being_read(tmp_path):
+    path = tmp_path / "m.jsonl"
+    with path.open("wb") as file:
+        file.truncate(2**40)  # sparse; no memory holds it
+
+    JsonLines(path)
+    assert path.stat().st_size == 2**40 + 1  # its last byte was no newline
+
+
 def test_lines_that_are_no_objects_are_left_out_and_a_missing_file_is_empty(tmp_path):
     (tmp_path / "m.jsonl").write_text('1\n[2]\n\nnull\n{"event": "a"}\n')
     assert read_json_lines(tmp_path / "m.jsonl") == [{"event": "a"}]

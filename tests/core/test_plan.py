@@ -135,3 +135,19 @@ def test_the_ancestors_of_a_step_come_in_the_order_they_run(tmp_path):
     assert plan.ancestors("add") == ["times", "sum"]
     assert plan.ancestors("sum") == ["times"]
     assert plan.ancestors("times") == []
+
+
+def test_a_side_may_be_the_files_of_one_name_and_nothing_else_of_that_step_is_looked_at(tmp_path):
+    steps = toy_steps(write_sources(tmp_path / "in"))
+    some = [*steps[:2], replace(steps[2], sides=("sum/sum.txt",))]
+    Runner(tmp_path / "all", steps, RunnerConfig(mode=Mode.INLINE), print).run(ToyConfig())
+    Runner(tmp_path / "some", some, RunnerConfig(mode=Mode.INLINE), print).run(ToyConfig())
+    plan = Plan(tmp_path / "some", some)
+    [task, *_] = plan.plan(some[2])
+    assert [Path(item.path).name for item in task.side_files] == ["sum.txt", "sum.txt"]
+    assert task.sides["sum"].shards == ()
+    assert plan.ancestors("add") == ["times", "sum"]
+    made = [(tmp_path / name / "steps" / "add" / "shard-00002.parquet").read_bytes() for name in ("all", "some")]
+    assert made[0] == made[1]
+    with pytest.raises(InputError, match="step add: 'sum/sum.txt' to be a step before it"):
+        Plan(tmp_path, [some[0], some[2]])

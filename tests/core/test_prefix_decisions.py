@@ -124,6 +124,18 @@ def test_the_longest_prefix_of_an_address_decides() -> None:
     assert decision_for("", decisions) is None
 
 
+def test_an_address_of_very_many_folders_costs_no_more_than_a_long_one() -> None:
+    asked: list[str] = []
+
+    class Asked(dict[str, Decision]):
+        def get(self, key: str, default: object = None) -> None:  # type: ignore[override]
+            asked.append(key)
+
+    assert decision_for(A + "x/" * 50_000, Asked()) is None
+    assert max(map(len, asked)) <= 2_000  # no longer one can have been decided on
+    assert asked[-1] == A
+
+
 def _append_many(path: Path, name: str) -> None:
     for number in range(40):
         append_decision(path, f"https://{name}.example/{number}/", Decision.ACCEPT, name)

@@ -284,3 +284,35 @@ def test_outputs_do_not_depend_on_where_the_run_lies(tmp_path):
     _run(tmp_path, "b")
     assert shard_bytes(tmp_path / "a") == shard_bytes(tmp_path / "b")
     assert os.listdir(tmp_path / "a") == os.listdir(tmp_path / "b")  # noqa: PTH208
+
+
+def test_a_shard_of_very_many_inputs_names_the_first_and_counts_the_rest(tmp_path):
+    run = tmp_path / "run"
+    steps = toy_steps(write_sources(tmp_path / "in", shards=150, numbers=1), 1)
+    Runner(run, steps, RunnerConfig(mode=Mode.INLINE), print).run(ToyConfig(), "times")
+    Runner(run, steps, RunnerConfig(mode=Mode.INLINE), print).run(ToyConfig(), "sum")
+    entry = Manifest(run / "steps" / "sum").entries[0]
+    assert (entry.input_count, len(entry.inputs)) == (150, 100)
+    assert [Path(path).name for path in entry.inputs[:2]] == ["shard-00000.parquet", "shard-00001.parquet"]
+    assert Manifest(run / "steps" / "times").entries[7].input_count == 1
+    (tmp_path / "in" / "n149.txt").write_text("2")  # one that the line does not name
+    made = [summary.made for summary in Runner(run, steps, INLINE, print).run(ToyConfig())]
+    assert made == [1, 1, 150]
+
+
+def test_the_driver_states_memory_from_its_manifests_and_opens_no_shard(tmp_path, monkeypatch):
+    Runner(tmp_path / "run", toy_steps(write_sources(tmp_path / "in")), INLINE, print).run(ToyConfig())
+    parts = [
+        output
+        for entry in Manifest(tmp_path / "run" / "steps" / "sum-split").entries.values()
+        for output in entry.outputs
+        if output.path.startswith("files-")
+    ]
+    for part in parts:
+        path = tmp_path / "run" / "steps" / "sum-split" / part.path
+        assert part.rows == sum(1 for _ in read_records(path, Number))
+    shutil.rmtree(tmp_path / "run" / "steps" / "sum")
+    monkeypatch.setattr("pyarrow.parquet.read_metadata", None)  # an inline worker reads shards by ParquetFile
+    Runner(tmp_path / "run", toy_steps(write_sources(tmp_path / "in")), INLINE, print).run(ToyConfig(), "sum")
+    events = read_json_lines(tmp_path / "run" / "metrics.jsonl")
+    assert [event["rows"] for event in events if event["event"] == "memory_stated"] == [30, 30]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -122,6 +123,33 @@ def test_shards_open_in_duckdb_pandas_and_datasets(tmp_path):
 def test_a_shard_of_other_records_is_refused_by_name(tmp_path):
     write_records(tmp_path / "a.parquet", [_page(0)], Page)
     with pytest.raises(InputError, match=r"a\.parquet: a shard of Outer records \(column 'number' is missing\)"):
+        list(read_records(tmp_path / "a.parquet", Outer))
+
+
+@dataclass(frozen=True)
+class Older:
+    """`Outer` before it had `maybe`."""
+
+    number: int
+    raw: bytes
+    colour: Colour
+    inners: list[Inner]
+    words: list[str]
+    yes: bool
+
+
+def test_a_column_of_an_earlier_version_s_shard_that_may_be_none_is_none(tmp_path):
+    older = [Older(n, b"x", Colour.RED, [Inner("i", 0.5)], ["w"], True) for n in range(300)]
+    write_records(tmp_path / "a.parquet", older, Older)
+    assert list(read_records(tmp_path / "a.parquet", Outer)) == [
+        Outer(n, b"x", Colour.RED, None, [Inner("i", 0.5)], ["w"], True) for n in range(300)
+    ]
+
+
+def test_a_missing_column_with_another_default_is_an_error(tmp_path):
+    table = pa.table({"number": [1], "raw": [b"x"], "colour": ["red"], "inners": [[]], "words": [[]]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"a shard of Outer records \(column 'yes' is missing\)"):
         list(read_records(tmp_path / "a.parquet", Outer))
 
 

@@ -219,3 +219,15 @@ def test_no_temporary_files_stay_behind(tmp_path):
     task = _task(tmp_path)
     run_task(task)
     assert [path.name for path in (tmp_path / "step" / ".tmp").iterdir()] == ["at-00000"]
+
+
+def test_a_file_that_is_both_read_and_looked_at_is_digested_once(tmp_path, monkeypatch):
+    task = _task(tmp_path)
+    shard = tmp_path / "numbers.parquet"
+    write_records(shard, [Number("a", "", 2)], Number)
+    seen = TaskInput(str(shard), digest_file(shard), 1)
+    digested = []
+    monkeypatch.setattr("mathpipe.core.task.digest_file", lambda path: digested.append(path) or digest_file(path))
+    side = replace(seen, rows=0)
+    run_task(replace(task, reader=None, inputs=(seen,), side_files=(side,)))
+    assert digested == [shard]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
 
@@ -25,11 +25,12 @@ from filters.certificate import (
     host_sample,
     sampled,
 )
+from filters.certificate_sample import CertificateSampleStage, ShardRanks, ShardSample, merged
 from filters.certificate_stage import CertificateStage, as_markdown, removed_pages, write_certificate
 from filters.decontaminate import DecontaminateConfig, DecontaminateStage
 from filters.planting import Rewrite, planted, rewritten, rewritten_statement
 from mathpipe.core.errors import InputError
-from mathpipe.core.records import Page
+from mathpipe.core.records import Formula, FormulaCount, FormulaSource, Page
 from mathpipe.core.stage import StageContext, StepOutput
 from mathpipe.core.store import read_records, write_records
 
@@ -188,8 +189,10 @@ def test_a_planting_that_is_missed_is_counted_and_shown() -> None:
 
 def test_pages_that_hold_an_item_are_no_hosts() -> None:
     dirty = [page("dirty", GEESE)]
-    with pytest.raises(InputError, match="at least one page"):
-        build_certificate(dirty, items(), build_index(items()))
+    result = build_certificate(dirty, items(), build_index(items()))
+    assert [(row.items, row.planted) for row in result.benchmarks] == [(1, []), (3, []), (1, [])]
+    assert "Nothing was planted" in as_markdown(result)
+    assert "Nothing was planted" not in as_markdown(certificate())
     assert build_certificate([*dirty, *hosts(1)], items(), build_index(items())).found_share(Rewrite.VERBATIM) == 1.0
 
 
@@ -239,6 +242,44 @@ def test_hosts_are_a_bounded_sample_that_does_not_depend_on_order() -> None:
     assert host_sample([page("empty", "")], config) == ([], 1)
 
 
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.integers(1, 12))
+@settings(max_examples=40, deadline=None)
+def test_the_samples_of_shards_come_to_the_sample_of_all_however_they_are_cut(
+    tmp_path_factory: pytest.TempPathFactory, cut: list[int], host_pages: int
+) -> None:
+    pages = [page(f"p{number}", "x" * (number % 9) * 40) for number in range(len(cut))]
+    config = CertificateConfig(host_pages=host_pages, host_characters=300)
+    folder = tmp_path_factory.mktemp("shards")
+    shards = [folder / f"{number}.parquet" for number in range(5)]
+    for number, path in enumerate(shards):
+        stage = CertificateSampleStage(config, StageContext(files=folder, shard_index=number, shard_count=5))
+        own = [one for one, place in zip(pages, cut, strict=True) if place == number]
+        write_records(path, stage.run(own), ShardSample)
+    ranks = [one for path in shards for one in read_records(path, ShardRanks)]
+    assert merged(ranks, shards, config) == host_sample(pages, config)
+
+
+def test_the_samples_hold_no_formulas_for_nothing_is_planted_in_them(tmp_path: Path) -> None:
+    formulas = [Formula("x", False, FormulaSource.KATEX)]
+    one = replace(page("p", "$x$"), formulas=formulas, formula_counts=[FormulaCount(FormulaSource.KATEX, 1, 1)])
+    [sample] = CertificateSampleStage(CertificateConfig(), StageContext(files=tmp_path, shard_index=7)).run([one])
+    assert isinstance(sample, ShardSample)
+    assert (sample.shard, sample.pages, sample.host_ids, sample.hosts) == (7, 1, ["p"], [page("p", "$x$")])
+
+
+def test_the_list_of_removed_pages_survives_a_record_that_is_tried_singly(tmp_path: Path) -> None:
+    index = StepOutput(shards=(), files=(tmp_path / "index",))
+    (tmp_path / "index").mkdir()
+    list(BuildBenchmarkIndexStage(IndexConfig(), StageContext(files=tmp_path / "index")).run(items()))
+    (tmp_path / "clean").mkdir()
+    context = StageContext(files=tmp_path / "clean", sides={"benchmark_index": index})
+    stage = DecontaminateStage(DecontaminateConfig(), context)
+    for name in ("one", "two"):  # as the runner feeds records after a worker died
+        list(stage.run(iter([page(name, GEESE)])))
+    listed = removed_pages(StepOutput(shards=(), files=(tmp_path / "clean",)))
+    assert [one.record_id for one in listed] == ["one", "two"]
+
+
 def test_the_json_holds_everything_and_the_page_shows_it(tmp_path: Path) -> None:
     pages = [removed("r0"), RemovedPage("r1", "https://r1.example/", "mixed", "short", "whole", "a | b")]
     result = build_certificate(hosts(), items(), build_index(items()), pages=10, removed=pages)
@@ -270,9 +311,15 @@ def test_the_stage_reads_its_sides_and_leaves_two_files_and_a_table(tmp_path: Pa
     removed_side = StepOutput(shards=(), files=(folders["clean"],))
     assert [one.record_id for one in removed_pages(removed_side)] == ["dirty"]
 
-    sides = {"benchmark_index": index_side, "decontaminate": removed_side}
+    samples = tmp_path / "samples.parquet"
+    write_records(samples, CertificateSampleStage(CertificateConfig(), context).run(pages), ShardSample)
+    sides = {
+        "benchmark_index": index_side,
+        "decontaminate": removed_side,
+        "certificate_sample": StepOutput(shards=(samples,), files=()),
+    }
     stage = CertificateStage(CertificateConfig(), StageContext(files=folders["certificate"], sides=sides))
-    rows = [row for row in stage.run(pages) if isinstance(row, BenchmarkCertificate)]
+    rows = [row for row in stage.run(read_records(samples, ShardRanks)) if isinstance(row, BenchmarkCertificate)]
     assert [(row.benchmark, row.removed_pages) for row in rows] == [("lean/formal", 0), ("mixed", 0), ("words", 1)]
     data = json.loads((folders["certificate"] / "certificate.json").read_text(encoding="utf-8"))
     assert (data["pages"], data["removed"]) == (7, 1)

@@ -39,6 +39,14 @@ def test_a_host_is_held_out_whole_and_once():
     assert held == [{"a", "c"}, {"b", "d"}]
 
 
+def test_a_host_with_both_labels_is_held_out_with_both():
+    pages = seed("both", SeedLabel.MATH, 9) + [page for host in "abc" for page in seed(host, SeedLabel.MATH, 3)]
+    pages += seed("x", SeedLabel.OTHER, 9) + seed("y", SeedLabel.OTHER, 6) + seed("both", SeedLabel.OTHER, 3)
+    for _, held_out in host_folds(pages, 3):
+        held, learnt = ({page.host for page in pages if held_out(page) is kept} for kept in (True, False))
+        assert not held & learnt
+
+
 def test_a_label_with_one_host_keeps_pages_to_learn_from_in_every_fold():
     pages = [page for host in "ab" for page in seed(host, SeedLabel.MATH, 3)] + seed("x", SeedLabel.OTHER, 40)
     for _, held_out in host_folds(pages, 2):

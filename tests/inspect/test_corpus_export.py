@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from mathpipe.core.errors import InputError
+from mathpipe.core.errors import CorruptShardError, InputError
 from mathpipe.core.records import Page, Problem
 from mathpipe.core.store import schema_of
 from mathpipe.inspect.corpus_card import CardTable, code, front_matter, size_category
@@ -158,6 +158,58 @@ def test_overwriting_replaces_an_export_and_nothing_else(corpus: Path, tmp_path:
     export_corpus(corpus, target, overwrite=True)
     assert sorted(files_of(target)) == sorted([*NAMES, "notes.txt"])
     assert outside.read_text() == "mine"
+
+
+def test_an_export_that_was_killed_while_it_replaced_another_leaves_no_part_behind(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out"
+    export_corpus(corpus, target)
+    replace_file, moved = Path.replace, []
+
+    def killed(self: Path, place: Path) -> Path:
+        if place.name == "SHA256SUMS":
+            raise KeyboardInterrupt
+        moved.append(place.name)
+        return replace_file(self, place)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mathpipe.inspect.corpus_parts._ROW_GROUP_BYTES", 1)
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            export_corpus(corpus, target, overwrite=True, max_part_bytes=1)
+    assert "train-00000-of-00002.parquet" in moved
+    export_corpus(corpus, target, overwrite=True)
+    assert sorted(files_of(target)) == NAMES
+
+
+def test_a_first_export_that_was_killed_can_be_done_again(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out"
+    rename = Path.replace
+
+    def killed(self: Path, place: Path) -> Path:
+        if place.name == "README.md":
+            raise KeyboardInterrupt
+        return rename(self, place)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            export_corpus(corpus, target)
+    export_corpus(corpus, target, overwrite=True)
+    assert sorted(files_of(target)) == NAMES
+
+
+def test_a_rotten_shard_of_problems_is_not_published(tmp_path: Path) -> None:
+    run = write_corpus(tmp_path / "run")
+    shard = run / "steps" / "problems" / "shard-00000.parquet"
+    data = bytearray(shard.read_bytes())
+    data[data.index(b"What is 1+1?")] ^= 1
+    shard.write_bytes(data)
+    with pytest.raises(CorruptShardError, match="not those that were written"):
+        export_corpus(run, tmp_path / "out")
 
 
 def test_a_clones_own_files_do_not_count_as_content(corpus: Path, tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -177,6 +179,19 @@ def test_shards_from_before_licences_were_read_say_so(tmp_path: Path) -> None:
     written = write_datasheet(run)
     assert json.loads(written.json.read_text())["licences"]["recorded"] is False
     assert "made before statements were read" in Seen(written.html.read_text()).text
+
+
+def test_the_size_of_archives_that_were_read_by_address_is_not_known(
+    corpus: Path, sheet: Datasheet, tmp_path: Path
+) -> None:
+    assert sheet.sources.size_bytes == 2_000_000
+    run = tmp_path / "run"
+    shutil.copytree(corpus, run)
+    manifest = Manifest(run / "steps" / "crawl")
+    manifest.add(replace(manifest.entries[0], inputs=("https://crawl.example/a.warc.gz",), bytes_in=0))
+    written = write_datasheet(run)
+    assert json.loads(written.json.read_text())["sources"]["size_bytes"] is None
+    assert re.search(r"1 archive of a web crawl \(\d+ responses\) was read", Seen(written.html.read_text()).text)
 
 
 def test_a_run_that_kept_nothing_has_a_datasheet(tmp_path: Path) -> None:
