@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import json
 import os
 import re
 import sqlite3
@@ -127,14 +128,15 @@ def _shard(base: pa.Table, start: int, count: int, random: Any) -> tuple[pa.Tabl
         "copies": [1] * count,
     }
     schema = schema_of(Page)
-    arrays = [
-        pa.array(columns[f.name], f.type)
-        if f.name in columns and f.name != "text"
-        else columns["text"]
-        if f.name == "text"
-        else chosen[f.name]
-        for f in schema
-    ]
+    arrays = []
+    for field in schema:
+        if field.name == "text":
+            arrays.append(columns["text"])
+        elif field.name in columns:
+            arrays.append(pa.array(columns[field.name], field.type))
+        else:  # as the crawl found it, or what no page of this crawl has
+            found = field.name in chosen.schema.names
+            arrays.append(chosen[field.name] if found else pa.nulls(count, field.type))
     return pa.Table.from_arrays(arrays, schema=schema), scores
 
 
@@ -239,6 +241,7 @@ REQUESTS = {
     "search text: two words": "/pages?text=riemann+surface",
     "search text: rare word": "/pages?text=777777",
     "search text, sort: score": "/pages?text=theorem&sort=score",
+    "lines of the text of 50 found rows": "/pages?text=theorem&snippets=1",
     "overview": "/",
     "overview, filter: score": "/?min_score=0.5",
     "overview, filter: host": "/?host=lemma-15.example",
@@ -251,18 +254,35 @@ REQUESTS = {
     "page view in a search": "/page/{number}?q=theorem",
     "explain what the run saw": "/explain?url={url}",
     "explain what it never saw": "/explain?url=https%3A%2F%2Fnowhere.example%2F",
+    "explain what it never saw, much alike": "/explain?url={url}%3Fx",
 }
+EARLY = (
+    "first page of the list",
+    "filter: host",
+    "filter: score from, to",
+    "sort: score",
+    "search title, address: common",
+    "overview",
+    "prefixes",
+    "clusters",
+    "page view",
+)
 
 
 def measure(run: Path, cache: Path, repeat: int) -> None:
     """Print the table."""
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     with server(run, cache) as running:
-        print(f"first start until the first page: {running.seconds:8.1f} s  (the column index is made)")
-        started = time.perf_counter()
-        while 'id="indexing"' in ask(running.connection, "/pages")[1]:
-            time.sleep(1)
-        print(f"until words can be searched:      {time.perf_counter() - started:8.1f} s  more, while it answers")
+        print(f"first start until the first page:  {running.seconds:7.2f} s")
+        began = time.perf_counter()
+        print(f"\n{'milliseconds while the table is made':40} {'first':>7} {'median':>7} {'max':>7} {'CPU':>7}")
+        for name in EARLY:
+            measure_request(running, name, REQUESTS[name], 3)
+        for made in ("table", "words"):
+            while json.loads(ask(running.connection, "/state")[1])["made"] == made:
+                time.sleep(1)
+            seconds = time.perf_counter() - began
+            print(f"{made} made after {seconds:6.1f} s; {running.cpu_seconds():6.1f} s of CPU so far", flush=True)
     starts, used = [], []
     for _ in range(3):
         with server(run, cache) as running:
@@ -284,7 +304,7 @@ def measure(run: Path, cache: Path, repeat: int) -> None:
 
 
 def measure_request(running: Running, name: str, address: str, repeat: int) -> None:
-    """Print a line of the table: the first time, the median, the longest, and the server's CPU for one of them."""
+    """Print a line: the first time, the median, the longest, and the server's CPU for one, all threads together."""
     before = running.cpu_seconds()
     times = [1_000 * ask(running.connection, address.format(number=7 + 1_301 * turn))[0] for turn in range(repeat)]
     used = 1_000 * (running.cpu_seconds() - before) / repeat

@@ -27,10 +27,11 @@ _UNPRINTABLE = re.compile("[\x00-\x20\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u
 
 
 class Decision(StrEnum):
-    """Whether pages below a prefix are wanted."""
+    """Whether pages below a prefix are wanted; `withdraw` takes back what was decided for it."""
 
     ACCEPT = "accept"
     REFUSE = "refuse"
+    WITHDRAW = "withdraw"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,8 @@ class PrefixDecision:
 
 def read_decisions(path: Path) -> dict[str, Decision]:
     """The decision that stands for every prefix; empty where there is no file yet."""
-    return {line.prefix: line.decision for line in read_lines(path)}
+    last = {line.prefix: line.decision for line in read_lines(path)}
+    return {prefix: decision for prefix, decision in last.items() if decision is not Decision.WITHDRAW}
 
 
 def read_lines(path: Path) -> list[PrefixDecision]:

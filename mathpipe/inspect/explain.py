@@ -22,9 +22,9 @@ from mathpipe.inspect.safe_text import one_line
 from mathpipe.inspect.tables import Tables
 
 NEAR_SHOWN = 5
-_NEAR_SHARE = 3  # an address is near while at most a third of its characters differ
+NEAR_SHARE = 3  # an address is near while at most a third of its characters differ
 _RECORDS_SHOWN = 20  # one URL may have been crawled more than once
-_IDENTIFIER = re.compile(r"[0-9a-fA-F]{6,32}")
+IDENTIFIER = re.compile(r"[0-9a-fA-F]{6,32}")
 # What a person sees of a record: name, column it needs, SQL.
 _MEASURES = {
     "title": ("title", "left(title, 80)"),
@@ -112,7 +112,7 @@ class _Trail:
         """Every record of that URL or identifier, in the order of the identifiers."""
         failures = [entry for entry in self._folder.ledger_rows() if _is_asked(entry, asked)]
         urls = {entry.record_id: entry.url for entry in failures}
-        by_identifier = bool(_IDENTIFIER.fullmatch(asked))
+        by_identifier = bool(IDENTIFIER.fullmatch(asked))
         condition = "starts_with(record_id, lower($asked))" if by_identifier else "url = $asked"
         for view in self._views():
             for record_id, url in self._tables.rows(
@@ -131,9 +131,9 @@ class _Trail:
             return ()
         rows = self._tables.rows(
             f"""
-            WITH asked AS (SELECT {_bare("$asked")} AS bare, greatest(3, length($asked) / {_NEAR_SHARE}) AS most),
+            WITH asked AS (SELECT {bare_sql("$asked")} AS bare, greatest(3, length($asked) / {NEAR_SHARE}) AS most),
             seen AS MATERIALIZED (
-                SELECT DISTINCT url, bare FROM (SELECT url, {_bare("url")} AS bare FROM ({views}) WHERE url <> '')
+                SELECT DISTINCT url, bare FROM (SELECT url, {bare_sql("url")} AS bare FROM ({views}) WHERE url <> '')
                 WHERE abs(length(bare) - (SELECT length(bare) FROM asked)) <= (SELECT most FROM asked)
             )
             SELECT url, levenshtein(seen.bare, asked.bare) AS apart FROM seen, asked WHERE apart <= most
@@ -232,7 +232,7 @@ def _line(trace: StepTrace, width: int) -> Text:
 
 
 def _is_asked(entry: LedgerEntry, asked: str) -> bool:
-    if _IDENTIFIER.fullmatch(asked):
+    if IDENTIFIER.fullmatch(asked):
         return entry.record_id.startswith(asked.lower())
     return entry.url == asked
 
@@ -249,6 +249,6 @@ def _drops(step: str) -> str:
     return f"{step} drops"
 
 
-def _bare(url: str) -> str:
+def bare_sql(url: str) -> str:
     """SQL of an address without scheme, www and last slash; 300 characters of it: the distance is quadratic."""
     return f"left(regexp_replace({url}, '^[a-z]+://(www\\.)?|/+$', '', 'g'), 300)"

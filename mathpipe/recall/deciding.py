@@ -59,7 +59,8 @@ class Grounds:
 def decide(grounds: Grounds, file: Path) -> Decided:
     """Examine what the rule took before, then decide the round's proposals."""
     rule, before = grounds.rule, grounds.before
-    said = {_https(line.prefix): line.decision for line in read_lines(file)}
+    last = {_https(line.prefix): line.decision for line in read_lines(file)}
+    said = {prefix: decision for prefix, decision in last.items() if decision is not Decision.WITHDRAW}
     rests = [prefix for prefix in before.by_rule if prefix not in said]
     fallen = {prefix for prefix in rests if grounds.likely.get(prefix, 1.0) <= rule.keep_share}
     given_back = fallen.union(before.given_back)

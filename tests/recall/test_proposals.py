@@ -148,6 +148,19 @@ def test_what_the_rule_took_a_person_can_refuse_later(tmp_path):
     assert (decided.accepted, decided.refused) == ((), ("https://high.example/",))
 
 
+def test_what_a_person_withdraws_is_undecided_again(tmp_path):
+    file = tmp_path / "prefixes.jsonl"
+    append_decision(file, "https://low.example/", Decision.ACCEPT, "me")
+    before = decide(grounds(LOW), file)
+    append_decision(file, "http://low.example/", Decision.WITHDRAW, "me")
+    after = decide(grounds(LOW, before=before), file)
+    assert (before.accepted, after.accepted, after.waiting) == (
+        ("https://low.example/",),
+        (),
+        ("https://low.example/",),
+    )
+
+
 def test_asked_the_rule_takes_nothing(tmp_path):
     decided = decide(grounds(HIGH, LOW, rule=ASK), tmp_path / "none")
     assert decided.waiting == ("https://high.example/", "https://low.example/")

@@ -8,17 +8,21 @@ needs the token that only this server's own forms hold, and no page may be frame
 from __future__ import annotations
 
 import hmac
+import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+import duckdb
 
 from mathpipe.core.errors import CorruptShardError, InputError, MathpipeError
 from mathpipe.core.prefix_decisions import Decision, append_decision
 from mathpipe.inspect.browser.catalog import Catalog
 from mathpipe.inspect.browser.filters import filter_of, parse_query
+from mathpipe.inspect.browser.preparation import Preparation
 from mathpipe.inspect.browser.source import Source
 from mathpipe.inspect.browser.views import ASSETS, Views, asset_bytes
 
@@ -64,22 +68,35 @@ class Response:
 class Application:
     """Every address of the browser."""
 
-    def __init__(self, source: Source, catalog: Catalog, decisions: Path | None) -> None:
+    def __init__(self, source: Source, preparation: Preparation, decisions: Path | None) -> None:
         self.token = secrets.token_urlsafe(24)
-        self.words = catalog.words
-        self._catalog = catalog
+        self.preparation = preparation
+        self._source = source
         self._decisions = decisions
-        self._views = Views(source, catalog, decisions, self.token)
+        self._latest = self._views_of(preparation.catalog)
 
     def close(self) -> None:
         """Give back what the index holds."""
-        self.words.stop()
-        self._catalog.close()
+        self.preparation.close()
+
+    @property
+    def _views(self) -> Views:
+        """The views of the catalog that answers now."""
+        if self._latest.catalog is not self.preparation.catalog:
+            self._latest = self._views_of(self.preparation.catalog)
+        return self._latest
+
+    def _views_of(self, catalog: Catalog) -> Views:
+        views = Views(self._source, catalog, self._decisions, self.token)
+        views.follow(lambda: self.preparation.progress)
+        return views
 
     def answer(self, request: Request) -> Response:
         """The response; faults of what was asked become pages that say so."""
         if not _is_loopback(request.headers.get("host", "")):
             return self._fault(403, "this server answers only to 127.0.0.1 and localhost")
+        if not _may_read(request.headers):
+            return self._fault(403, "this was asked for by a page of another site")
         try:
             if request.method == "POST":
                 return self._post(request)
@@ -89,31 +106,35 @@ class Application:
             return self._fault(500, str(error))
         except InputError as error:
             return self._fault(400, str(error))
-        except MathpipeError as error:
+        except (MathpipeError, duckdb.Error) as error:
             return self._fault(500, str(error))
         return self._fault(405, "only GET and POST are known here")
 
     def _get(self, request: Request) -> Response:
         path, _, query = request.target.partition("?")
+        views = self._views
         if path.startswith("/assets/"):
             name = path.removeprefix("/assets/")
             return Response(200, asset_bytes(name), ASSETS[name]) if name in ASSETS else self._missing()
+        if path == "/state":
+            return self._state(views)
         values = parse_query(query)
         asked = filter_of(values)
-        if path == "/":
-            return self._html(self._views.overview(asked))
-        if path == "/pages":
-            return self._html(self._views.pages(asked, values))
-        if path == "/prefixes":
-            return self._html(self._views.prefixes(asked))
-        if path == "/clusters":
-            return self._html(self._views.clusters())
-        if path == "/explain":
-            return self._html(self._views.explained(values.get("url", "")))
-        if number := re.fullmatch(r"/page/(\d{1,15})", path):
-            page = self._views.page(int(number[1]), asked, values)
-            return self._missing() if page is None else self._html(page)
-        return self._missing()
+        shown: dict[str, Callable[[], str]] = {
+            "/": lambda: views.overview(asked),
+            "/pages": lambda: views.pages(asked, values),
+            "/prefixes": lambda: views.prefixes(asked),
+            "/clusters": views.clusters,
+            "/explain": lambda: views.explained(values.get("url", "")),
+        }
+        number = re.fullmatch(r"/page/(\d{1,15})", path)
+        page = views.page(int(number[1]), asked, values) if number else path in shown and shown[path]()
+        return self._html(page) if page else self._missing()
+
+    def _state(self, views: Views) -> Response:
+        progress = self.preparation.progress
+        told = {"made": progress.made, "told": views.progress(progress)}
+        return Response(200, json.dumps(told).encode(), "application/json")
 
     def _post(self, request: Request) -> Response:
         if request.target != "/decide":
@@ -125,7 +146,7 @@ class Application:
         if self._decisions is None:
             raise InputError("--decisions", "a file for decisions", "start again with --decisions FILE")
         if values.get("decision") not in list(Decision):
-            raise InputError("decision", "accept or refuse", "send one of them")
+            raise InputError("decision", ", ".join(Decision), "send one of them")
         append_decision(self._decisions, values.get("prefix", ""), Decision(values["decision"]), "browser")
         back = values.get("back", "")
         return Response(303, b"", headers={"Location": back if _LOCAL_ADDRESS.fullmatch(back) else "/prefixes"})
@@ -146,6 +167,13 @@ def _is_loopback(host: str) -> bool:
         return urlsplit(f"//{host}").hostname in LOOPBACK_NAMES and unquote(host) == host and "@" not in host
     except ValueError:
         return False
+
+
+def _may_read(headers: Mapping[str, str]) -> bool:
+    """Whether a person goes here or a page of ours asks; other sites' pages could time searches, or make many."""
+    if headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none"):
+        return True
+    return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
 
 
 def _is_own(headers: Mapping[str, str]) -> bool:

@@ -56,6 +56,7 @@ const KEYS = {
   u: () => follow("a.up"),
   a: () => current()?.querySelector("button.accept")?.click(),
   x: () => current()?.querySelector("button.refuse")?.click(),
+  w: () => current()?.querySelector("button.withdraw")?.click(),
   "/": () => document.querySelector("input[type=search]")?.select(),
 };
 
@@ -90,6 +91,7 @@ async function filter(form) {
     document.getElementById("results").replaceWith(document.importNode(fresh, true));
     replaceChips(form, page);
     history.replaceState(null, "", address);
+    showSnippets();
   } catch (error) {
     if (error.name !== "AbortError") throw error;
   }
@@ -107,3 +109,42 @@ document.addEventListener("input", (event) => {
   clearTimeout(waiting);
   waiting = setTimeout(filter, event.target.matches("select") ? 0 : 120, form);
 });
+
+// Lines from the texts: these are read row by row, so they come after the list, into the rows that are there.
+async function showSnippets() {
+  const link = document.querySelector("#snippets a");
+  if (!link) return;
+  try {
+    const answer = await fetch(link.href, { signal: asking.signal });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById("results");
+    const chosen = rows().indexOf(current());
+    if (!answer.ok || !fresh || !link.isConnected) return;
+    document.getElementById("results").replaceWith(document.importNode(fresh, true));
+    if (chosen >= 0) choose(rows()[chosen]);
+  } catch (error) {
+    if (error.name !== "AbortError") throw error;
+  }
+}
+
+// How far the indexes are: told each second, and what is seen is asked for anew when there is more to see.
+async function watch() {
+  const note = document.getElementById("preparing");
+  if (!note?.dataset.made) return;
+  const state = await fetch("/state").then((answer) => answer.json(), () => null); // null: the server has gone
+  if (!state) return;
+  if (state.made === note.dataset.made) {
+    note.textContent = state.told;
+  } else if (note.dataset.made === "table" || new URLSearchParams(location.search).get("text")) {
+    if (!document.activeElement.matches("input, select")) return void location.reload();
+    note.textContent = state.told;
+    note.dataset.made = state.made;
+    if (document.activeElement.form?.matches("[data-live]")) filter(document.activeElement.form);
+  } else {
+    note.remove();
+  }
+  setTimeout(watch, 1000);
+}
+
+showSnippets();
+watch();

@@ -1,7 +1,8 @@
 """The index as the browser's views ask it: pages of a list, counts, histograms, hosts, prefixes, clusters.
 
-In: an index made by `index.make_index`, and a `Filter`. Out: frozen dataclasses of plain values. Lists are paged by
-key, so that the thousandth page of a list costs what the first costs. Every thread asks through a cursor of its own.
+In: an index made by `index.make_index` (or a `Preview` of it), and a `Filter`. Out: frozen dataclasses of plain
+values. Lists are paged by key, so that the thousandth page of a list costs what the first costs. Every thread asks
+through a cursor of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from copy import copy
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -19,8 +19,8 @@ import pyarrow as pa
 from mathpipe.core.errors import InputError
 from mathpipe.core.prefix_decisions import normal_prefix
 from mathpipe.inspect.browser.filters import Filter
-from mathpipe.inspect.browser.index import KEPT, NO_SCORE, connect_index
-from mathpipe.inspect.browser.mentions import FIND, name_asked
+from mathpipe.inspect.browser.index import KEPT, NO_SCORE
+from mathpipe.inspect.browser.mentions import FIND, name_asked, nearest
 from mathpipe.inspect.browser.text_index import TextIndex
 
 ROWS_SHOWN = 50
@@ -30,7 +30,7 @@ _CELL_CHARACTERS = 300
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
-    """One page of a list; `score` None where no classifier has seen it."""
+    """One page of a list; `score` None where no classifier has seen it, `length` None while it is not known."""
 
     number: int
     record_id: str
@@ -40,7 +40,7 @@ class PageRow:
     score: float | None
     language: str
     formulas: int
-    length: int
+    length: int | None
     fate: str
 
 
@@ -114,23 +114,23 @@ class Cluster:
 _COUNTED = "host, score, language, formulas, length, formats, fate"
 _KEPT = f"(fate = '{KEPT}' OR fate = '')"
 _MEAN_SCORE = f"avg(score) FILTER (score > {NO_SCORE})"
-_ROW = (
+ROW = (
     f"number, record_id, left(url, {_CELL_CHARACTERS}), left(host, {_CELL_CHARACTERS}), "
     f"left(title, {_CELL_CHARACTERS}), score, language, formulas, length, fate"
 )
 
 
 class Catalog:
-    """An open index."""
+    """An open index. `whole` is false for one that cannot tell everything yet."""
 
-    def __init__(self, index: Path, words: TextIndex) -> None:
+    whole = True
+
+    def __init__(self, connection: Any, words: TextIndex) -> None:
         self.words = words
-        self._connection = connect_index(index)
+        self._connection = connection
         self._cursor: Any = None  # a catalog of a few pages has one, with these
         self.total = int(self._rows("SELECT count(*) FROM pages")[0][0])
         self.judged = bool(self._rows("SELECT 1 FROM pages WHERE fate <> '' LIMIT 1"))
-        self.clustered = bool(self._rows("SELECT 1 FROM members LIMIT 1"))
-        self.scored = bool(self._rows(f"SELECT 1 FROM pages WHERE score > {NO_SCORE} LIMIT 1"))
 
     def close(self) -> None:
         """Give back what the connection holds."""
@@ -172,8 +172,8 @@ class Catalog:
 
     def page(self, number: int) -> PageRow | None:
         """The page of this number."""
-        rows = self._rows(f"SELECT {_ROW} FROM pages WHERE number = $number", {"number": number})
-        return _page_row(rows[0]) if rows else None
+        rows = self._rows(f"SELECT {ROW} FROM pages WHERE number = $number", {"number": number})
+        return page_row(rows[0]) if rows else None
 
     def place_of_record(self, number: int) -> tuple[int, int]:
         """In which of the source's files the page stands, and in which row."""
@@ -191,6 +191,10 @@ class Catalog:
         """Which of `Source.tables` have word of this address or record; None where the index does not know it."""
         found = self._rows(FIND, {"name": name_asked(asked)})
         return tuple(int(file) for file in found[0][0] if file is not None) if found else None
+
+    def near(self, asked: str) -> tuple[str, ...]:
+        """The addresses of the run that differ least from one that it never saw."""
+        return nearest(self._rows, asked.strip())
 
     def totals(self, asked: Filter) -> Totals:
         """Sums over what the filter lets through."""
@@ -284,11 +288,11 @@ class Catalog:
         down = "DESC" if asked.descending != back else "ASC"
         rows = self._narrowed(
             asked,
-            f"SELECT {_ROW} FROM pages WHERE {{condition}} {beyond} "
+            f"SELECT {ROW} FROM pages WHERE {{condition}} {beyond} "
             f"ORDER BY {asked.column} {down}, number {'DESC' if back else 'ASC'} LIMIT {limit}",
             **({} if key is None else {"key": key}),
         )
-        found = [_page_row(row) for row in rows]
+        found = [page_row(row) for row in rows]
         return tuple(reversed(found) if back else found)
 
     def _count(self, asked: Filter) -> int:
@@ -351,7 +355,8 @@ def _edge(place: int, per_octave: int) -> float:
     return 0 if place < 0 else 2.0 ** (place / per_octave)
 
 
-def _page_row(row: tuple[Any, ...]) -> PageRow:
+def page_row(row: tuple[Any, ...]) -> PageRow:
+    """A row of the columns `ROW`."""
     number, record_id, url, host, title, score, language, formulas, length, fate = row
     return PageRow(
         number, record_id or "", url or "", host or "", title or "", None if score <= NO_SCORE else score,

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import parse_qsl, urlencode
 
 from mathpipe.core.errors import InputError
@@ -17,6 +18,7 @@ from mathpipe.inspect.safe_text import visible
 
 SORTS = {"score": "score", "length": "length", "formulas": "formulas", "host": "host", "title": "title"}
 MAX_VALUE_CHARACTERS = 2_000
+MAX_WORDS = 24  # each is looked for in every title that the ones before it leave
 _RANGES = ("score", "length", "formulas")
 _WORD = re.compile(r"\S+")
 
@@ -86,8 +88,10 @@ class Filter:
             self._add_range(column, parts, parameters)
         if self.text:
             parts.append("number IN (SELECT number FROM matches)")  # the catalog brings them along
-        for place, word in enumerate(_WORD.findall(self.q.lower())):
-            parts.append(f"contains(searched, $word{place})")
+        for place, word in enumerate(dict.fromkeys(_WORD.findall(normalize("NFC", self.q)))):
+            parts.append(
+                f"contains(searched, lower($word{place}))"
+            )  # both by DuckDB: Python lowers some letters else
             parameters[f"word{place}"] = word
         return " AND ".join(parts), parameters
 
@@ -119,6 +123,9 @@ def filter_of(values: dict[str, str]) -> Filter:
     for column in _RANGES:
         for name in (f"min_{column}", f"max_{column}"):
             _check_number(name, known[name])
+    for name in ("q", "text"):
+        if len(_WORD.findall(known[name])) > MAX_WORDS:
+            raise InputError(f"{name}={visible(known[name])[:40]}", f"at most {MAX_WORDS} words", "leave some out")
     _check_choice("sort", known["sort"], list(SORTS))
     _check_choice("order", known["order"], ["up", "down"])
     return Filter(**known)

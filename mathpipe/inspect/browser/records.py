@@ -7,17 +7,19 @@ of it but these pieces reaches the page, and `page_text` escapes and draws them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from markupsafe import Markup
 
 from mathpipe.core.errors import CorruptShardError
 from mathpipe.inspect.page_text import render_pieces, split_pieces
 from mathpipe.inspect.safe_text import visible
-from mathpipe.inspect.tables import Tables
+from mathpipe.inspect.tables import Tables, unreadable
 
 PART_CHARACTERS = 30_000  # drawn at once: about 300 formulas of a dense page, which take 0.3 s
 _LONGEST_BLOCK = 60  # paragraphs looked through for the end of a fence or a display formula that spans them
@@ -52,6 +54,31 @@ def read_record(file: Path, row: int) -> dict[str, Any]:
     if not found:
         raise CorruptShardError(str(file), f"it has no row {row}", "start the browser again")
     return {name: value for name, value in zip(names, found[0], strict=True) if name not in _OF_READER}
+
+
+def read_texts(files: Sequence[Path], places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
+    """The texts at these places (file, row); of each shard only the groups of rows that hold one are read."""
+    wanted: dict[int, list[int]] = {}
+    for file, row in sorted(places):
+        wanted.setdefault(file, []).append(row)
+    texts: dict[tuple[int, int], str] = {}
+    for file, rows in wanted.items():
+        try:
+            with pq.ParquetFile(files[file]) as shard:
+                texts |= {(file, row): text for row, text in _texts_of(shard, rows)}
+        except (OSError, pa.ArrowException) as error:
+            raise unreadable(files[file : file + 1], error) from error
+    return texts
+
+
+def _texts_of(shard: pq.ParquetFile, rows: Sequence[int]) -> Iterator[tuple[int, str]]:
+    start = 0
+    for group in range(shard.num_row_groups):
+        end = start + shard.metadata.row_group(group).num_rows
+        if inside := [row for row in rows if start <= row < end]:
+            column = shard.read_row_group(group, columns=["text"], use_threads=False).column(0)
+            yield from ((row, column[row - start].as_py() or "") for row in inside)
+        start = end
 
 
 _OF_READER = ("filename", "file_row_number")

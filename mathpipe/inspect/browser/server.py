@@ -5,7 +5,6 @@ In: what the command line names. Out: pages to whoever sits at this machine, unt
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,11 +14,9 @@ from rich.console import Console
 from mathpipe.core.errors import InputError
 from mathpipe.core.prefix_decisions import FILE_NAME
 from mathpipe.inspect.browser.application import HEADERS, MAX_BODY_BYTES, Application, Request, Response
-from mathpipe.inspect.browser.catalog import Catalog
-from mathpipe.inspect.browser.index import index_path, make_index
+from mathpipe.inspect.browser.preparation import Preparation
 from mathpipe.inspect.browser.source import open_source
-from mathpipe.inspect.browser.text_index import TextIndex
-from mathpipe.inspect.figures import duration, whole
+from mathpipe.inspect.figures import whole
 from mathpipe.inspect.run_folder import DEFAULT_FUNNEL
 
 LOOPBACK = "127.0.0.1"
@@ -53,23 +50,22 @@ def open_server(
     decisions: Path | None = None,
     funnel: Sequence[str] = DEFAULT_FUNNEL,
 ) -> BrowserServer:
-    """A server that listens; its index is made first where none is found."""
+    """A server that listens; what it still lacks is made in the background."""
     source = open_source(paths, funnel)
-    index = index_path(source)
-    if not index.is_file():
-        console.print(f"index:   reading {len(source.files)} shards …", markup=False, highlight=False)
-        started = time.monotonic()
-        make_index(source, index)
-        console.print(f"index:   {index}, {duration(time.monotonic() - started)}", markup=False, highlight=False)
-    words = TextIndex(source, index)
-    words.start()
-    catalog = Catalog(index, words)
-    console.print(f"pages:   {whole(catalog.total)}", markup=False, highlight=False)
     target = decisions or (source.run / FILE_NAME if source.run is not None else None)
+    preparation = Preparation(source)
     try:
-        return BrowserServer(port, Application(source, catalog, target))
+        server = BrowserServer(port, Application(source, preparation, target))
     except OSError as error:
+        preparation.close()
         raise InputError(f"--port {port}", f"a port that is free ({error.strerror})", "name another, or 0") from error
+    preparation.start()
+    if preparation.catalog.whole:
+        console.print(f"pages:   {whole(preparation.catalog.total)}", markup=False, highlight=False)
+    else:
+        told = f"pages:   {whole(preparation.catalog.total)} so far; {len(source.files)} shards are read meanwhile"
+        console.print(told, markup=False, highlight=False)
+    return server
 
 
 class BrowserServer(ThreadingHTTPServer):
@@ -82,7 +78,7 @@ class BrowserServer(ThreadingHTTPServer):
         self.application = application
 
     def server_close(self) -> None:
-        """Stop listening, and give up an index of words that is being made."""
+        """Stop listening, and give up what is being made."""
         super().server_close()
         self.application.close()
 
@@ -108,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+        if not length.isdecimal() or len(length) > 9 or int(length) > MAX_BODY_BYTES:
             self.close_connection = True
             self._send(Response(413, b"the form is too large", "text/plain; charset=utf-8"))
             return
@@ -119,7 +115,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: bytes) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self._send(self.server.application.answer(Request(self.command, self.path, headers, body)))
+        application = self.server.application
+        self._send(application.answer(Request(self.command, self.path, headers, body)))
+        application.preparation.hurry()
 
     def _send(self, response: Response) -> None:
         self.send_response(response.status)

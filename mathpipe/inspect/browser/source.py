@@ -7,6 +7,7 @@ of names, sizes and times of all files, by which an index of them is found again
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -20,7 +21,7 @@ from mathpipe.inspect.run_folder import DEFAULT_FUNNEL, RunFolder
 from mathpipe.inspect.shards import find_shards
 from mathpipe.inspect.tables import unreadable
 
-INDEX_VERSION = 2  # raise it when the columns of the index change: old indexes are then made again
+INDEX_VERSION = 3  # raise it when the columns of the index change: old indexes are then made again
 CLUSTERS_STEP = "clusters"
 _PAGE_COLUMNS = frozenset(("record_id", "url", "host", "title", "text", "formulas"))
 _MEMBER_COLUMNS = frozenset(("record_id", "kept_record_id", "kept_url", "kind", "similarity", "copies"))
@@ -44,6 +45,7 @@ class Source:
     run: Path | None = None
     funnel: tuple[str, ...] = ()
     clusters: tuple[Path, ...] = ()
+    asked: tuple[str, ...] = ()  # what a person named, from the root on: an index of the same replaces an older one
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -60,12 +62,27 @@ class Source:
         """Whether pages that came through every step here are in the corpus, and do not wait for another step."""
         return self.run is None or self.steps[-1].name == self.funnel[-1]
 
+    def read(self) -> tuple[Path, ...]:
+        """Every file that an index of this source holds word of."""
+        ledger = [self.run / "ledger.jsonl"] if self.run is not None else []
+        return (*self.tables, *self.clusters, *(path for path in ledger if path.is_file()))
+
+    def has_grown(self) -> bool:
+        """Whether the run has tables of pages or drops by now that are not among `tables`."""
+        if self.run is None:
+            return False
+        folder, known = RunFolder(self.run), frozenset(self.tables)
+        return any(file not in known for step in self.funnel for file in (*folder.shards(step), *folder.drops(step)))
+
     def digest(self) -> str:
         """Changes when a file is added, taken away, or written anew."""
-        ledger = [self.run / "ledger.jsonl"] if self.run is not None else []
-        files = [*self.tables, *self.clusters, *(path for path in ledger if path.is_file())]
-        stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-        return blake2b(json.dumps([INDEX_VERSION, self.funnel, stats]).encode(), digest_size=16).hexdigest()
+        return digest_of(self.read(), self.funnel)
+
+
+def digest_of(files: Sequence[Path], funnel: Sequence[str]) -> str:
+    """A digest of the files' names, sizes and times; raises `OSError` where one is gone."""
+    stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return blake2b(json.dumps([INDEX_VERSION, list(funnel), stats]).encode(), digest_size=16).hexdigest()
 
 
 def open_source(paths: Sequence[str], funnel: Sequence[str] = DEFAULT_FUNNEL) -> Source:
@@ -81,7 +98,7 @@ def open_source(paths: Sequence[str], funnel: Sequence[str] = DEFAULT_FUNNEL) ->
             "leave --serve out for these",
         )
     name = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
-    return Source(name, (PageStep("", files),))
+    return Source(name, (PageStep("", files),), asked=_from_root(paths))
 
 
 def _run_source(run: Path, funnel: Sequence[str]) -> Source:
@@ -96,7 +113,13 @@ def _run_source(run: Path, funnel: Sequence[str]) -> Source:
         raise InputError(str(run), "a run with pages (none of its steps has finished a shard)", "wait for the crawl")
     clusters = tuple(folder.shards(CLUSTERS_STEP))
     known = bool(clusters) and _columns(clusters) >= _MEMBER_COLUMNS
-    return Source(folder.info().name, tuple(steps), run, tuple(funnel), clusters if known else ())
+    return Source(
+        folder.info().name, tuple(steps), run, tuple(funnel), clusters if known else (), _from_root([str(run)])
+    )
+
+
+def _from_root(paths: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(os.path.realpath(path) for path in paths))
 
 
 def _columns(files: Sequence[Path]) -> set[str]:

@@ -18,19 +18,19 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from unicodedata import normalize
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mathpipe.core.errors import InputError
+from mathpipe.core.errors import CorruptShardError, InputError
 from mathpipe.inspect.browser.index import connect_index
 from mathpipe.inspect.browser.leftovers import unfinished_path
 from mathpipe.inspect.browser.source import Source
 
 PARTS = 2  # threads and files: SQLite cuts words outside of Python's lock, so that two cores are used
-MAX_WORDS = 12
 _BATCH_ROWS = 256
 _HASH_BYTES = 32 * 2**20  # of words held before they are written
 _WORD = re.compile(r"[^\W_]+\*?")  # as FTS5's unicode61 cuts words; a star finds what begins so
@@ -49,40 +49,33 @@ class TextIndex:
         self._paths = [index.with_suffix(f".words-{part}.sqlite") for part in range(PARTS)]
         self._done = [0] * PARTS
         self._stop = Event()
-        self._threads: list[Thread] = []
         self.fault = ""
         self._numbers = lru_cache(maxsize=8)(self._look_up)  # 8 MB each at the most over a million pages
 
-    @property
-    def ready(self) -> bool:
-        """Whether words can be asked for."""
-        return all(path.is_file() for path in self._paths)
+        self.ready = all(path.is_file() for path in self._paths)
 
     @property
-    def progress(self) -> float:
-        """The share of shards that have been read."""
-        return sum(self._done) / max(len(self._source.files), 1)
+    def files(self) -> int:
+        """How many shards have been read."""
+        return sum(self._done)
 
-    def start(self) -> None:
-        """Begin to make it, unless it is there."""
-        for part, path in enumerate(self._paths):
-            if not path.is_file():
-                self._threads.append(Thread(target=self._make, args=(part, path), daemon=True))
-                self._threads[-1].start()
-
-    def wait(self) -> None:
-        """Return when it is made, or has failed."""
-        for thread in self._threads:
+    def make(self) -> None:
+        """Make it, unless it is there, and return when it is made or has failed."""
+        todo = [(part, path) for part, path in enumerate(self._paths) if not path.is_file()]
+        threads = [Thread(target=self._make, args=at, daemon=True) for at in todo]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
             thread.join()
+        self.ready = all(path.is_file() for path in self._paths)
 
     def stop(self) -> None:
-        """Give up what is not finished."""
+        """Let `make` give up what is not finished."""
         self._stop.set()
-        self.wait()
 
     def numbers(self, text: str) -> Any:
         """The numbers of the pages that hold every word, ascending, as NumPy integers; empty until `ready`."""
-        words = _WORD.findall(text.lower())[:MAX_WORDS]
+        words = words_of(text)
         if not self.ready or not words:
             return np.empty(0, dtype=np.int64)
         return self._numbers(" AND ".join(f'"{word.rstrip("*")}"{" *" * word.endswith("*")}' for word in words))
@@ -127,11 +120,20 @@ class TextIndex:
                 at += len(texts)
 
 
+def words_of(text: str) -> list[str]:
+    """The words to search for, as FTS5 cuts them, which minds no case; an accent of its own would part a word."""
+    return list(dict.fromkeys(_WORD.findall(normalize("NFC", text))))
+
+
 def _numbers_in(path: Path, query: str) -> Any:
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as words:
-        try:
+    if not path.is_file():
+        raise InputError(str(path), "the index of words, which is gone", "start the browser again")
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as words:
             # As one text: to make an object of each row takes four times as long as to find the rows.
             rows = words.execute("SELECT group_concat(rowid) FROM pages WHERE pages MATCH ?", (query,)).fetchone()
-        except sqlite3.OperationalError as error:  # a word that SQLite cuts otherwise than `_WORD`
-            raise InputError("text", f"words to search for ({error})", "leave signs between letters out") from error
+    except sqlite3.OperationalError as error:  # a word that SQLite cuts otherwise than `_WORD`
+        raise InputError("text", f"words to search for ({error})", "leave signs between letters out") from error
+    except sqlite3.DatabaseError as error:
+        raise CorruptShardError(str(path), f"SQLite cannot read it ({error})", "delete it and start again") from error
     return np.fromstring(rows[0], dtype=np.int64, sep=",") if rows[0] else np.empty(0, dtype=np.int64)

@@ -6,8 +6,8 @@ filtering while typing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from math import log10
@@ -16,16 +16,20 @@ from typing import Any
 
 import jinja2
 
-from mathpipe.core.errors import InputError
+from mathpipe.core.errors import CorruptShardError, InputError
 from mathpipe.core.prefix_decisions import Decision, decision_for, read_decisions
 from mathpipe.inspect.browser import drawings
-from mathpipe.inspect.browser.catalog import Bin, Catalog, Group, prefix_of
+from mathpipe.inspect.browser.catalog import Bin, Catalog, Group, PageList, prefix_of
 from mathpipe.inspect.browser.filters import SORTS, Filter
-from mathpipe.inspect.browser.records import Part, format_counts, read_record, record_facts, text_part
+from mathpipe.inspect.browser.mentions import can_be_found
+from mathpipe.inspect.browser.preparation import Progress
+from mathpipe.inspect.browser.records import format_counts, read_record, read_texts, record_facts, text_part
+from mathpipe.inspect.browser.snippets import Snippet, phrases_of, snippet
 from mathpipe.inspect.browser.source import Source
 from mathpipe.inspect.explain import Explanation, explain
-from mathpipe.inspect.figures import short
+from mathpipe.inspect.figures import short, whole
 from mathpipe.inspect.report import page_environment
+from mathpipe.inspect.safe_text import visible
 
 ASSETS = {
     "report.css": "text/css; charset=utf-8",
@@ -54,16 +58,23 @@ class Views:
 
     def __init__(self, source: Source, catalog: Catalog, decisions: Path | None, token: str) -> None:
         self._source = source
-        self._catalog = catalog
+        self.catalog = catalog
         self._decisions = decisions
         self._environment = browser_environment()
         self._environment.globals.update(
-            name=source.name, catalog=catalog, token=token, deciding=decisions is not None, run=source.run
-        )
+            name=source.name, catalog=catalog, token=token, deciding=decisions is not None, run=source.run,
+            step=source.steps[-1].name, sources=len(source.files),
+        )  # fmt: skip
+
+    def follow(self, progress: Callable[[], Progress]) -> None:
+        """Show on every page how far the indexes are."""
+        self._environment.globals.update(progress=progress, told_progress=self.progress)
 
     def overview(self, asked: Filter) -> str:
-        """Counts, histograms, formats, hosts."""
-        with self._catalog.only(asked) as (catalog, rest):
+        """Counts, histograms, formats, hosts; of shards whose table is being made, only how far it is."""
+        if not self.catalog.whole:
+            return self._render("preparing", asked=asked, choices=self._choices())
+        with self.catalog.only(asked) as (catalog, rest):
             counts = self._counts(asked, catalog, rest)
         hosts = counts["hosts"]
         treemap = drawings.treemap(
@@ -104,17 +115,36 @@ class Views:
 
     def pages(self, asked: Filter, values: Mapping[str, str]) -> str:
         """The list of pages."""
-        listing = self._catalog.pages(asked, after=_number(values, "after"), before=_number(values, "before"))
-        return self._render("pages", asked=asked, listing=listing, choices=self._choices(), sorts=list(SORTS))
+        listing = self.catalog.pages(asked, after=_number(values, "after"), before=_number(values, "before"))
+        return self._render(
+            "pages", asked=asked, listing=listing, choices=self._choices(), sorts=list(SORTS),
+            snippets=self._snippets(listing, asked.text) if values.get("snippets") else {},
+            phrases=phrases_of(asked.text),
+            here_with_snippets=asked.address(
+                "/pages", **{name: values[name] for name in ("after", "before") if values.get(name)}, snippets=1
+            ),
+        )  # fmt: skip
+
+    def _snippets(self, listing: PageList, text: str) -> dict[int, Snippet]:
+        """Where the words that were searched for stand in the text of each row, by its number."""
+        if not text:
+            return {}
+        places = {row.number: self.catalog.place_of_record(row.number) for row in listing.rows}
+        texts = read_texts(self._source.files, list(places.values()))
+        return {number: snippet(texts[place], text) for number, place in places.items() if place in texts}
 
     def page(self, number: int, asked: Filter, values: Mapping[str, str]) -> str | None:
         """One page in full; None where there is none of this number."""
-        row = self._catalog.page(number)
+        row = self.catalog.page(number)
         if row is None:
             return None
-        file, file_row = self._catalog.place_of_record(number)
+        file, file_row = self.catalog.place_of_record(number)
         shard = self._source.files[file]
         record = read_record(shard, file_row)
+        if (record.get("record_id") or "") != row.record_id:
+            raise CorruptShardError(
+                str(shard), "it was written anew since this server read it", "start the browser again"
+            )
         text = str(record.get("text") or "")
         prefix = prefix_of(row.url)
         decisions = self._read_decisions()
@@ -122,40 +152,39 @@ class Views:
             "page",
             asked=asked,
             row=row,
-            part=self._part(text, _number(values, "part") or 1),
+            part=text_part(text, _number(values, "part") or 1),
             facts=record_facts(record),
             shard=f"{shard}, row {file_row}",
             formats=format_counts(record),
-            explanation=self._explanation(row.record_id) if row.record_id else None,
-            cluster=self._catalog.cluster_of(row.record_id),
+            explanation=self._explanation(row.record_id) if row.record_id and self.catalog.whole else None,
+            cluster=self.catalog.cluster_of(row.record_id),
             prefix=prefix,
             own=decisions.get(prefix),
             inherited=decision_for(row.url, decisions),
-            before=self._catalog.neighbour(asked, number, back=True),
-            after=self._catalog.neighbour(asked, number, back=False),
+            before=self.catalog.neighbour(asked, number, back=True),
+            after=self.catalog.neighbour(asked, number, back=False),
         )
 
-    def _part(self, text: str, number: int) -> Part:
-        return text_part(text, number)
-
     def _explanation(self, asked: str) -> Explanation | None:
-        """What `explain` says, from the files that the index names; all are read where these do not know the page."""
+        """What `explain` says, from the files that the index names; all are read where it cannot tell."""
         run, tables = self._source.run, self._source.tables
         if run is None:
             return None
-        known = self._catalog.tables_of(asked)
-        if known is not None:
-            without = frozenset(tables) - {tables[place] for place in known}
+        known = self.catalog.tables_of(asked)
+        if known is not None or (self.catalog.whole and can_be_found(asked)):
+            without = frozenset(tables) - {tables[place] for place in known or ()}
             explanation = explain(run, asked, self._source.funnel, without=without)
             if explanation.records:
                 return explanation
+            if known is None and not self._source.has_grown():
+                return replace(explanation, near=self.catalog.near(asked))
         return explain(run, asked, self._source.funnel)
 
     def prefixes(self, asked: Filter) -> str:
         """Path prefixes with their hit rates and what was decided."""
         decisions = self._read_decisions()
         rows = []
-        for group in self._catalog.prefixes(asked, PREFIXES_SHOWN):
+        for group in self.catalog.prefixes(asked, PREFIXES_SHOWN):
             # A beginning that a person typed may end amid a name: pages are counted below it, but it is no prefix.
             prefix = prefix_of(group.name) if group.name.endswith("/") else ""
             own = decisions.get(prefix)
@@ -168,7 +197,7 @@ class Views:
 
     def clusters(self) -> str:
         """The largest near-duplicate clusters."""
-        return self._render("clusters", clusters=self._catalog.clusters(CLUSTERS_SHOWN))
+        return self._render("clusters", clusters=self.catalog.clusters(CLUSTERS_SHOWN))
 
     def explained(self, url: str) -> str:
         """What `mathpipe explain URL` says."""
@@ -179,8 +208,20 @@ class Views:
             except InputError as error:
                 fault = str(error)
         return self._render(
-            "explain", url=url, explanation=explanation, fault=fault, number=self._catalog.find(url.strip())
+            "explain", url=url, explanation=explanation, fault=fault, number=self.catalog.find(url.strip())
         )
+
+    def progress(self, progress: Progress) -> str:
+        """What is being made and how far it is, for people; empty when everything is there."""
+        counted = f"{whole(progress.files)} of {whole(progress.of)} files read"
+        if progress.fault:
+            return visible(progress.fault)
+        if progress.made == "table":
+            later = "text lengths, charts and the search over text"
+            if len(self._source.steps) > 1:
+                later += f", and the pages that did not come to {self._source.steps[-1].name},"
+            return f"The table of all pages is being made: {counted}. Until then {later} are missing."
+        return f"Search over text is being prepared: {counted}; until then it finds nothing." if progress.made else ""
 
     def fault(self, message: str) -> str:
         """A page that says what went wrong."""
@@ -192,12 +233,12 @@ class Views:
     @cache  # noqa: B019 - one `Views` a server; what the lists offer does not change
     def _choices(self) -> dict[str, list[str]]:
         everything = Filter()
+        if not self.catalog.whole:  # each would be a scan of all shards
+            return {"language": [], "format": [], "fate": []}
         return {
-            "language": [
-                group.name for group in self._catalog.groups(everything, "language", _CHOICES) if group.name
-            ],
-            "format": [name for name, _ in self._catalog.formats(everything)[:_CHOICES] if name],
-            "fate": [group.name for group in self._catalog.groups(everything, "fate", 100) if group.name],
+            "language": [group.name for group in self.catalog.groups(everything, "language", _CHOICES) if group.name],
+            "format": [name for name, _ in self.catalog.formats(everything)[:_CHOICES] if name],
+            "fate": [group.name for group in self.catalog.groups(everything, "fate", 100) if group.name],
         }
 
     def _render(self, template: str, **values: Any) -> str:

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from mathpipe.inspect.browser.catalog import Catalog
-from mathpipe.inspect.browser.index import index_path, make_index
+from mathpipe.inspect.browser.index import connect_index, index_path, make_index
 from mathpipe.inspect.browser.server import BrowserServer, open_server
 from mathpipe.inspect.browser.source import Source, open_source
 from mathpipe.inspect.browser.text_index import TextIndex
@@ -53,9 +53,8 @@ def open_catalog(source: Source) -> Catalog:
     index = index_path(source)
     make_index(source, index)
     words = TextIndex(source, index)
-    words.start()
-    words.wait()
-    return Catalog(index, words)
+    words.make()
+    return Catalog(connect_index(index), words)
 
 
 @dataclass
@@ -91,7 +90,7 @@ class Client:
 def serving(shards: Path, decisions: Path) -> Iterator[Client]:
     """A real server on a free port."""
     with open_server([str(shards)], console=Console(file=io.StringIO()), port=0, decisions=decisions) as server:
-        server.application.words.wait()
+        server.application.preparation.wait()
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         yield Client(server, decisions)

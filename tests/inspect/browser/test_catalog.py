@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from mathpipe.core.errors import InputError
 from mathpipe.core.records import Page
 from mathpipe.inspect.browser.catalog import ROWS_SHOWN, Catalog, prefix_of
-from mathpipe.inspect.browser.filters import Filter, filter_of, parse_query
+from mathpipe.inspect.browser.filters import MAX_WORDS, Filter, filter_of, parse_query
 from mathpipe.inspect.browser.source import open_source
 from tests.inspect.browser.conftest import open_catalog
-from tests.inspect.browser.shelf import plain_pages
+from tests.inspect.browser.shelf import plain_pages, write_shelf
 
 PAGES = plain_pages()
 
@@ -98,6 +100,33 @@ def test_counts_of_pages_found_once_are_counts_of_pages_found_anew(catalog: Cata
     assert catalog.totals(Filter()).pages == len(PAGES)  # the copy is gone, the catalog is not
 
 
+@pytest.mark.parametrize("word", ["ΛΌΓΟΣ", "λόγος", "naïve", "NAI\u0308VE", "İstanbul"])
+def test_letters_are_the_same_however_they_are_written(tmp_path: Path, word: str) -> None:
+    page = replace(PAGES[0], title="ΛΌΓΟΣ λόγος nai\u0308ve İSTANBUL", text="ΛΌΓΟΣ λόγος nai\u0308ve İSTANBUL")
+    catalog = open_catalog(open_source([str(write_shelf(tmp_path / "shards", [page], shards=1))]))
+    for field in ("q", "text"):
+        assert catalog.totals(filter_of({field: word})).pages == 1, field
+    catalog.close()
+
+
+@pytest.mark.parametrize("name", ["q", "text"])
+def test_more_words_than_are_looked_for_are_refused_and_not_left_out(name: str) -> None:
+    words = [f"w{number}" for number in range(MAX_WORDS + 1)]
+    filter_of({name: " ".join(words[1:])})
+    with pytest.raises(InputError, match="at most 24 words"):
+        filter_of({name: " ".join(words)})
+
+
+def test_a_shard_of_an_older_version_may_lack_the_score(tmp_path: Path) -> None:
+    folder = write_shelf(tmp_path / "shards", PAGES[:90])
+    first = folder / "shard-00000.parquet"
+    pq.write_table(pq.read_table(first).drop(["math_score", "language"]), first)
+    catalog = open_catalog(open_source([str(folder)]))
+    scores = {row.record_id: row.score for row in catalog.pages(Filter()).rows}
+    catalog.close()
+    assert [scores[page.record_id] for page in PAGES[:50]] == [None] * 30 + [page.math_score for page in PAGES[30:50]]
+
+
 KEYS: dict[str, Callable[[Page], object]] = {
     "score": score,
     "length": lambda page: len(page.text),
@@ -110,7 +139,7 @@ KEYS: dict[str, Callable[[Page], object]] = {
 @pytest.mark.parametrize("order", ["up", "down"])
 @pytest.mark.parametrize("sort", list(KEYS))
 def test_paging_by_key_walks_the_whole_list_in_order_ties_among_them(catalog: Catalog, sort: str, order: str) -> None:
-    expected = sorted(PAGES, key=KEYS[sort], reverse=order == "down")  # type: ignore[arg-type, return-value]
+    expected = sorted(PAGES, key=KEYS[sort], reverse=order == "down")  # type: ignore[arg-type]
     assert walk(catalog, filter_of({"sort": sort, "order": order})) == [page.record_id for page in expected]
 
 

@@ -6,12 +6,15 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mathpipe.core.prefix_decisions import Decision, read_decisions
+from mathpipe.inspect.browser.preview import Preview
+from mathpipe.inspect.browser.source import open_source
 from tests.inspect.browser.conftest import Client, Serve
 from tests.inspect.browser.shelf import HOSTILE
 
@@ -174,6 +177,77 @@ def test_a_click_refuses_the_prefix_of_a_page(window: Window, tmp_path: Path) ->
     assert list(read_decisions(tmp_path / "prefixes.jsonl").values()) == [Decision.REFUSE]
 
 
+def test_a_decision_is_withdrawn_by_key_and_by_click(window: Window, tmp_path: Path) -> None:
+    tab = window.open("/prefixes?host=a.example")
+    assert tab.get_by_role("button", name="Withdraw").count() == 0
+    tab.keyboard.press("j")
+    for by_key in (True, False):
+        tab.keyboard.press("a")
+        tab.wait_for_selector("tr.accept.current")
+        if by_key:
+            tab.keyboard.press("w")
+        else:
+            tab.get_by_role("button", name="Withdraw").click()
+        tab.wait_for_selector("tr.current:not(.accept)")
+        assert read_decisions(tmp_path / "prefixes.jsonl") == {}
+        assert tab.locator("button.withdraw, button[aria-pressed=true]").count() == 0
+
+
+def test_lines_of_the_text_come_after_the_list(window: Window) -> None:
+    tab = window.open("/pages?text=prime")
+    tab.wait_for_selector(".snippet mark")
+    assert set(tab.locator(".snippet mark").all_inner_texts()) == {"prime"}
+    assert tab.locator("tr[data-row]").count() == tab.locator(".snippet").count() == 50
+    assert tab.locator("#snippets").count() == 0
+    tab.locator("input[name=text]").fill("riemann")
+    tab.wait_for_function("() => document.querySelector('.snippet mark')?.innerText === 'Riemann'")
+
+
+def test_the_page_fills_itself_when_the_table_is_there(
+    chromium: Any, serve: Serve, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(shelf)
+    preparation = client.server.application.preparation
+    source = open_source([str(shelf)])
+    table, words = preparation.catalog, preparation._words
+    with closing(Preview(source, words)) as preview:
+        monkeypatch.setattr(preparation, "_opened", [preview])
+        monkeypatch.setattr(words, "ready", False)
+        window = Window(chromium, client)
+        tab = window.open("/")
+        assert "is being made: " in tab.locator("#preparing").inner_text()
+        assert tab.locator(".treemap").count() == 0
+        monkeypatch.setattr(preparation, "_opened", [preview, table])
+        tab.wait_for_selector(".treemap.wide")
+        assert "Search over text is being prepared" in tab.locator("#preparing").inner_text()
+        monkeypatch.setattr(words, "ready", True)
+        tab.wait_for_selector("#preparing", state="detached")
+        window.close()
+        assert (window.foreign, window.complaints) == ([], [])
+
+
+def test_a_person_who_is_typing_is_not_disturbed_when_the_table_is_there(
+    chromium: Any, serve: Serve, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(shelf)
+    preparation = client.server.application.preparation
+    table, words = preparation.catalog, preparation._words
+    with closing(Preview(open_source([str(shelf)]), words)) as preview:
+        monkeypatch.setattr(preparation, "_opened", [preview])
+        monkeypatch.setattr(words, "ready", False)
+        window = Window(chromium, client)
+        tab = window.open("/pages")
+        assert tab.locator("tbody .length").first.inner_text() == "–"
+        tab.keyboard.press("/")
+        tab.keyboard.type("riem")
+        tab.wait_for_url("**/pages?q=riem")
+        monkeypatch.setattr(preparation, "_opened", [preview, table])
+        tab.wait_for_function("() => document.querySelector('tbody .length').innerText !== '–'")
+        assert tab.evaluate("document.activeElement.name") == "q"
+        assert tab.locator("input[name=q]").input_value() == "riem"
+        window.close()
+
+
 def test_formulas_are_drawn_beside_their_source(chromium: Any, serve: Serve, run: Path) -> None:
     window = Window(chromium, serve(run))
     tab = window.open("/pages?q=gauss")
@@ -224,7 +298,12 @@ def test_taps_in_a_narrow_window_reach_a_page(chromium: Any, serve: Serve, shelf
 def test_no_hostile_page_runs_a_script_or_asks_another_machine(chromium: Any, serve: Serve, hostile: Path) -> None:
     window = Window(chromium, serve(hostile))
     dialogs: list[str] = []
-    window.tab.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def note(dialog: Any) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    window.tab.on("dialog", note)
     for address in ("/", "/pages", "/prefixes", *(f"/page/{number}" for number in range(len(HOSTILE)))):
         tab = window.open(address)
         assert tab.title() != "owned"

@@ -7,11 +7,15 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mathpipe.core.metrics import Failure, Ledger
 from mathpipe.core.records import Drop
 from mathpipe.inspect.browser.catalog import Catalog
+from mathpipe.inspect.browser.mentions import nearest
 from mathpipe.inspect.browser.source import Source, open_source
 from mathpipe.inspect.browser.views import Views
 from mathpipe.inspect.explain import Explanation, Fate, explain
@@ -142,3 +146,47 @@ def test_the_nearest_addresses_are_those_of_least_distance(tmp_path: Path, asked
     apart = sorted((distance(one.url.removeprefix("https://"), bare), one.url) for one in pages)
     most = max(3, len(asked) / 3)
     assert explain(tmp_path, asked).near == tuple(url for far, url in apart[:5] if far <= most)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "https://www.a.example/aaab/",
+        "http://a.example/a",
+        "https://a.example/bbbbcbbbbb",
+        "https://",
+        "x",
+        "https://a.b",
+    ],
+)
+def test_the_table_of_addresses_has_the_same_nearest_ones(tmp_path: Path, asked: str) -> None:
+    pages = [page(f"/{letter * count}", "text") for letter in "ab" for count in range(1, 15)]
+    write_step(tmp_path, "crawl", [(pages, [drop(page("/aaac", "text"), "dropped")])])
+    assert explained(tmp_path, asked) == explain(tmp_path, asked)
+
+
+@given(st.lists(st.text("abcé/.", min_size=1, max_size=12), min_size=1, max_size=40), st.text("abcé/.", max_size=14))
+@settings(deadline=None, max_examples=40)
+def test_addresses_found_by_their_pieces_are_those_of_least_distance(paths: list[str], asked: str) -> None:
+    urls = sorted({f"https://host.example/{path}" for path in paths})
+    with closing(duckdb.connect()) as index:
+        index.execute("CREATE TABLE addresses (url VARCHAR, bare VARCHAR, size INTEGER)")
+        for url in urls:
+            bare = url.partition("://")[2].rstrip("/")
+            index.execute("INSERT INTO addresses VALUES (?, ?, ?)", [url, bare, len(bare)])
+        asked = f"http://www.host.example/{asked}"
+        bare = asked.partition("://www.")[2].rstrip("/")
+        apart = sorted(
+            (
+                int(
+                    index.execute("SELECT levenshtein(?, ?)", [bare, one.partition("://")[2].rstrip("/")]).fetchall()[
+                        0
+                    ][0]
+                ),
+                one,
+            )
+            for one in urls
+        )
+        expected = [url for far, url in apart[:5] if far <= max(3, len(asked) / 3)]
+        found = nearest(lambda query, values: index.execute(query, values).fetchall(), asked)
+        assert list(found) == expected

@@ -10,6 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -20,7 +22,7 @@ from mathpipe.core.errors import InputError
 from mathpipe.core.prefix_decisions import Decision, read_decisions
 from mathpipe.inspect.browser.application import POLICY
 from tests.inspect.browser.conftest import Serve
-from tests.inspect.browser.shelf import HOSTILE
+from tests.inspect.browser.shelf import HOSTILE, plain_pages, write_shelf
 
 A = "https://a.example/wiki/"
 
@@ -238,6 +240,95 @@ def test_explain_says_what_the_terminal_says(serve: Serve, run: Path) -> None:
 def test_a_form_that_is_too_large_is_refused_unread(serve: Serve, shelf: Path) -> None:
     client = serve(shelf)
     assert client.decide({"prefix": A, "decision": "accept", "x": "y" * 20_000})[0] == 413
+
+
+def test_a_length_that_no_form_has_is_refused_unread(serve: Serve, shelf: Path) -> None:
+    port = serve(shelf).server.server_address[1]
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+        raw.sendall(b"POST /decide HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n")
+        assert raw.recv(100).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_pages_of_other_sites_cannot_search_but_may_link_here(serve: Serve, shelf: Path, site: str) -> None:
+    client = serve(shelf)
+    for mode, dest in (("no-cors", "image"), ("cors", "empty"), ("navigate", "iframe")):
+        headers = {"Sec_Fetch_Site": site, "Sec_Fetch_Mode": mode, "Sec_Fetch_Dest": dest}
+        assert client.get("/pages?q=prime", **headers)[0] == 403
+    headers = {"Sec_Fetch_Site": site, "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document"}
+    assert client.get("/pages?q=prime", **headers)[0] == 200
+
+
+def test_a_shard_written_anew_shows_no_page_under_another_ones_title(
+    serve: Serve, shelf: Path, tmp_path: Path
+) -> None:
+    folder = write_shelf(tmp_path / "shards", plain_pages(6), shards=1)
+    client = serve(folder)
+    shutil.rmtree(folder)
+    write_shelf(folder, plain_pages(6)[::-1], shards=1)
+    status, page, _ = client.get("/page/0")
+    assert status == 500
+    assert "written anew" in page
+
+
+def test_scores_that_are_no_probability_are_shown_or_not_known(serve: Serve, tmp_path: Path) -> None:
+    scores = (float("nan"), float("inf"), -0.5, 1.00001)
+    pages = [replace(page, math_score=score) for page, score in zip(plain_pages(4), scores, strict=True)]
+    client = serve(write_shelf(tmp_path / "shards", pages, shards=1))
+    told = [
+        re.sub(r"<[^>]+>", "", cell)
+        for cell in re.findall(r'class="score number">(.*?)</td>', client.get("/pages")[1])
+    ]
+    assert told == ["–", "–", "-0.50", "1.00"]
+    for address in ("/", "/page/0", "/page/2", "/page/3", "/prefixes"):
+        status, page, _ = client.get(address)
+        assert status == 200
+        assert not re.search(r'width="(-|nan|1\d\d\.[1-9])', page)
+
+
+def test_indexes_deleted_below_a_server_are_told(
+    serve: Serve, shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    client = serve(shelf)
+    shutil.rmtree(tmp_path / "cache")
+    assert client.get("/pages?q=prime")[0] == 200
+    status, page, _ = client.get("/pages?text=prime")
+    assert status == 400
+    assert "which is gone; start the browser again" in page
+
+
+def test_rows_of_a_search_over_text_show_where_its_words_stand(serve: Serve, shelf: Path) -> None:
+    client = serve(shelf)
+    plain = client.get("/pages?text=prime+lemma&sort=score")[1]
+    assert 'class="snippet"' not in plain
+    link = re.search(r'id="snippets"><a rel="nofollow" href="([^"]+)"', plain)
+    assert link
+    page = client.get(unescape(link[1]))[1]
+    rows = re.findall(r'<span class="snippet" dir="auto">(.*?)</span>', page)
+    assert len(rows) == 50
+    assert all("<mark>prime</mark>" in row or "<mark>lemma</mark>" in row for row in rows)
+
+
+def test_a_phrase_is_searched_as_its_words_and_the_page_says_so(serve: Serve, shelf: Path) -> None:
+    client = serve(shelf)
+    assert "A phrase is searched as its words" in client.get("/pages?text=%22prime+lemma%22")[1]
+    page = client.get("/pages?text=%22prime+lemma%22&snippets=1")[1]
+    listed = re.findall(r'<span class="snippet" dir="auto">(.*?)</span>', page)
+    assert 0 < sum("words apart" in line for line in listed) < len(listed) == 50
+    for line in listed:
+        assert ("words apart" in line) != ("<mark>prime</mark> <mark>lemma</mark>" in line)
+
+
+def test_hostile_texts_stay_text_in_the_lines_of_a_search(serve: Serve, hostile: Path) -> None:
+    page = (
+        serve(hostile).get("/pages?text=script+x&snippets=1")[1] + serve(hostile).get("/pages?text=x&snippets=1")[1]
+    )
+    assert "<mark>script</mark>" in page
+    for tag, attributes in Tags(page).found:
+        assert tag not in ("img", "svg2", "iframe")
+        assert tag != "script" or attributes == {"src": "/assets/browser.js", "defer": None}
+        assert not [name for name in attributes if name.startswith("on")]
 
 
 def test_another_method_is_refused(serve: Serve, shelf: Path) -> None:

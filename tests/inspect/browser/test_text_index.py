@@ -18,22 +18,19 @@ def source(tmp_path: Path) -> Source:
 
 def test_words_are_found_when_the_index_is_made_and_not_before(source: Source) -> None:
     words = TextIndex(source, index_path(source))
-    assert (words.ready, words.progress, list(words.numbers("prime"))) == (False, 0.0, [])
-    words.start()
-    words.wait()
-    assert (words.ready, words.progress, words.fault) == (True, 1.0, "")
+    assert (words.ready, words.files, list(words.numbers("prime"))) == (False, 0, [])
+    words.make()
+    assert (words.ready, words.files, words.fault) == (True, 3, "")
     expected = [number for number, page in enumerate(plain_pages(60)) if "prime" in page.text.split()]
     assert list(words.numbers("PRIME")) == expected
 
 
 def test_an_index_that_is_there_is_not_made_again(source: Source) -> None:
     first = TextIndex(source, index_path(source))
-    first.start()
-    first.wait()
+    first.make()
     times = [path.stat().st_mtime_ns for path in sorted(index_path(source).parent.glob(f"{source.digest()}.words*"))]
     again = TextIndex(source, index_path(source))
-    again.start()
-    again.wait()
+    again.make()
     assert again.ready
     assert times == [
         path.stat().st_mtime_ns for path in sorted(index_path(source).parent.glob(f"{source.digest()}.words*"))
@@ -46,8 +43,7 @@ def test_a_shard_that_rots_leaves_a_fault_and_no_index(source: Source) -> None:
     content[50:-2_000] = b"\x00" * (len(content) - 2_050)
     source.files[1].write_bytes(content)
     words = TextIndex(source, index)
-    words.start()
-    words.wait()
+    words.make()
     assert not words.ready
     assert words.fault.startswith("the text index could not be made")
 
@@ -66,8 +62,7 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_n
 )
 def test_no_text_breaks_the_search(source: Source, text: str) -> None:
     words = TextIndex(source, index_path(source))
-    words.start()
-    words.wait()
+    words.make()
     assert len(words.numbers(text)) <= 60
 
 
