@@ -249,18 +249,12 @@ def learner(*, method: str, model: str, rounds: int) -> Found:
     policy = Learner(model, config.learner, config.loss, max_length=COMPLETION, temperature=1.0, critic=config.critic)
     seconds = list(_steps(policy, config, rounds + 1))
     return {
-        "predicted": parts | _critic_parts(config, shape),
+        "predicted": parts,
         "peak": _peak_bytes() - before,
         "seconds": statistics.median(seconds[1:]),
         "updates": config.learner.updates,
         "parameters": shape.parameters,
     }
-
-
-def _critic_parts(config: Any, shape: Any) -> dict[str, int]:
-    """fp32 weights, gradients and two moments of what the critic has of its own."""
-    own = {"none": 0, "shared": shape.width + 1, "separate": shape.parameters - shape.embedding + shape.width + 1}
-    return {"critic": 16 * own[config.critic.kind]} if own[config.critic.kind] else {}
 
 
 def _steps(policy: Any, config: Any, rounds: int) -> Iterator[float]:

@@ -21,6 +21,7 @@ from mathpipe.core.store import disk_faults, fsync_folder
 from rl.lead import Lead
 
 _NAME = re.compile(r"step-(\d{6})")
+_UNFINISHED = ".unfinished-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Checkpoints:
     def save(self, step: int, state: dict[str, Any]) -> Path:
         """Write one; older ones beyond `keep` go once it is there."""
         target = self._folder / f"step-{step:06d}"
-        unfinished = self._folder / f".unfinished-{step:06d}"
+        unfinished = self._folder / f"{_UNFINISHED}{step:06d}"
         with disk_faults(target):
             self._lead.shared(lambda: _empty(unfinished))
             with (unfinished / _file(self._lead.rank)).open("wb") as file:
@@ -101,5 +102,7 @@ def _write(state: dict[str, Any], file: BinaryIO) -> None:
 
 
 def _empty(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+    """A new folder; what a kill left unfinished goes, of whatever step it was."""
+    for left in folder.parent.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(left)
     folder.mkdir(parents=True)

@@ -94,9 +94,10 @@ class ExpertIterationConfig(Config):
         self, output: Path, name: str, problems: Path, policy: int, generation: GenerationConfig
     ) -> GenerateRunConfig:
         engine = self.engine.model_copy(update={"model": self.model_after(policy)})
+        runner = self.runner.below(f"{output.name}/{name}")
         return GenerateRunConfig(
             name=name, output=output, problems=ProblemSource(path=problems), engine=engine, generation=generation,
-            selection=self.selection, shards=self.shards, runner=self.runner, program_seconds=self.program_seconds,
+            selection=self.selection, shards=self.shards, runner=runner, program_seconds=self.program_seconds,
             workers=self.workers, pool=self.pool,
         )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from mathpipe.core.config import Config
+from mathpipe.core.config import Config, OutputFolder
 from mathpipe.generate import EngineConfig
 from mathpipe.generation import ProblemSource
 from rl.advantages import AdvantageConfig
@@ -81,7 +81,7 @@ class GrpoConfig(Config):
     preset: str = "deepseekmath"
     steps: int = Field(ge=1)
     seed: int = 0
-    output: Path = Path("data/grpo")
+    output: OutputFolder = Path("data/grpo")
     engine: SamplerEngine = SamplerEngine()
     sampling: SamplingConfig = SamplingConfig()
     dynamic_sampling: DynamicSampling = DynamicSampling()
@@ -120,6 +120,8 @@ class GrpoConfig(Config):
     def _consistent(self) -> GrpoConfig:
         if self.staleness and self.sampler is Place.INLINE:
             raise ValueError("staleness above 0 needs sampler: thread or ray; inline sampling waits for the learner")
+        if self.learner.offload_optimizer and not self.takes_turns:
+            raise ValueError("learner.offload_optimizer needs a sampler in the learner's process (sampler: inline)")
         if self.staleness and self.dynamic_sampling.rounds > 1:
             raise ValueError("dynamic_sampling.rounds above 1 needs staleness 0: later draws depend on earlier ones")
         self._check_method()
@@ -158,6 +160,22 @@ class GrpoConfig(Config):
     def needs_sampler(self) -> bool:
         """Whether anything is sampled: to learn from, or to be scored."""
         return not self.is_supervised or self.held_out is not None
+
+    @property
+    def corrects_in_update(self) -> bool:
+        """Whether a token's weight is made where it is scored: its own alone, while one update follows sampling."""
+        return self.correction.kind is Correction.TOKEN and self.learner.updates == 1
+
+    @property
+    def scores_before_updates(self) -> bool:
+        """Whether all samples take a pass to be scored: for their weights, or for ratios over several updates."""
+        several = self.learner.updates > 1 and not self.is_supervised
+        return not self.corrects_in_update and (self.correction.kind is not Correction.NONE or several)
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether sampling and learning have one process, and its device, by turns."""
+        return self.sampler is Place.INLINE and self.needs_sampler
 
     @property
     def unit(self) -> int:

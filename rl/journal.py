@@ -36,7 +36,8 @@ class StepTimes:
 class HeldOutScore:
     """Right answers on the held-out problems: `pass_at_1` is the mean over problems of the share of right samples.
 
-    `error` is that mean's standard error over the problems.
+    `error` is that mean's standard error over the problems: samples of one problem are not independent. Two runs'
+    scores differ by chance by 1.4 of it; the same run's scores are compared problem by problem (`rl.watch`).
     """
 
     problems: int
@@ -46,6 +47,9 @@ class HeldOutScore:
     pass_at_1: float
     mean_tokens: float
     error: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.pass_at_1:.3f} ± {self.error:.3f}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +92,7 @@ class StepRecord:
     grad_norm: float
     learning_rate: float
     value_loss: float = 0.0  # of a critic, over the step's updates
-    step_reward_mean: float = 0.0  # over all steps of the judged samples, under process supervision
+    step_reward_mean: float = 0.0  # over all judged steps, under process supervision
     explained_variance: float = 0.0  # of the returns, by the critic before the step's first update
     warnings: list[str] = field(default_factory=list)
     held_out: HeldOutScore | None = None

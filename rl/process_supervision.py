@@ -8,8 +8,9 @@ by its outcome; those before it are judged by one of two verifiers:
 - rollouts: Math-Shepherd's estimate (arXiv 2312.08935): the sampler goes on from the step's end several times; the
   share of what ends right is the reward.
 
-A step that cannot be judged alone (it states no equation, its verifier was killed) shares the reward of the step
-after it: it is as good as what it led to. A sample without a reward gets no steps, and is not learned from.
+A step that cannot be judged alone (it states no equation, its verifier was killed) has no reward of its own: its
+tokens count to the judged step after it, whose sum of rewards they have. Were it given one, a good one would be paid
+for each sentence that states nothing. A sample without a reward gets no steps, and is not learned from.
 """
 
 from __future__ import annotations
@@ -100,12 +101,10 @@ class StepJudge:
         return list(ends.values())
 
     def _supervised(self, item: Scored, reward: float, steps: list[Step], found: list[float | None]) -> Scored:
-        after = reward
-        values = [(len(item.trajectory.completion_ids) - 1, reward)]
-        for step, share in zip(reversed(steps), reversed(found), strict=True):
-            after = after if share is None else self.weight * share
-            values.append((step.last, after))
-        return replace(item, step_rewards=tuple(reversed(values)))
+        judged = [
+            (step.last, self.weight * share) for step, share in zip(steps, found, strict=True) if share is not None
+        ]
+        return replace(item, step_rewards=(*judged, (len(item.trajectory.completion_ids) - 1, reward)))
 
 
 @dataclass(frozen=True, slots=True)

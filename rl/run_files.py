@@ -22,7 +22,7 @@ _NAME = re.compile(r"step-(\d{6})\.parquet")
 class RolloutSample:
     """One sample of a step. `advantage` is that of its first token, None where it was not learned from.
 
-    `step_rewards` are those of its steps under process supervision, in order.
+    `step_rewards` are those of its judged steps under process supervision, in order.
     """
 
     step: int

@@ -66,33 +66,13 @@ class WorkerPlan:
 
 
 class InlineSampler:
-    """Does each call before it returns."""
+    """Does each call before it returns: one engine in each process that learns, and a job is shared out among them.
 
-    def __init__(self, plan: WorkerPlan) -> None:
-        self._worker = plan.make()
-
-    def sample(self, job: RolloutJob) -> Future[Rollout]:
-        """Sample now."""
-        return _done(self._worker.sample(job))
-
-    def update_weights(self, weights: Iterable[tuple[str, Any]], version: int, probe: Probe = ()) -> Future[Scores]:
-        """Update now."""
-        return _done(self._worker.update_weights(weights, version, probe))
-
-    def rest(self) -> bool:
-        """Let the engine sleep."""
-        return self._worker.rest()
-
-    def close(self) -> None:
-        """Free the engine."""
-        self._worker.close()
-
-
-class RanksSampler:
-    """One engine in each process that learns; a job is shared out among them. Made and renewed by all of them."""
+    Made and renewed by all of them; a job is asked for by the first.
+    """
 
     def __init__(self, plan: WorkerPlan, lead: Lead) -> None:
-        if plan.engine.vllm.tensor_parallel > 1:
+        if lead.world > 1 and plan.engine.vllm.tensor_parallel > 1:
             raise InputError(
                 f"engine.vllm.tensor_parallel={plan.engine.vllm.tensor_parallel}, sampler: inline, several ranks",
                 "an engine on each rank's one device",
@@ -103,11 +83,11 @@ class RanksSampler:
         lead.answer("sample", self._part)
 
     def sample(self, job: RolloutJob) -> Future[Rollout]:
-        """Sample now, on every rank."""
+        """Sample now."""
         return _done(_joined([part for part in self._lead.everywhere("sample", job) if part is not None]))
 
     def update_weights(self, weights: Iterable[tuple[str, Any]], version: int, probe: Probe = ()) -> Future[Scores]:
-        """Update now, on every rank."""
+        """Update now."""
         return _done(_furthest(self._lead.gathered(self._worker.update_weights(weights, version, probe))))
 
     def rest(self) -> bool:
@@ -248,7 +228,7 @@ def _placement_group(plan: WorkerPlan) -> Any:
     except GetTimeoutError:
         remove_placement_group(group)
         raise InputError(
-            f"sampler.actors={plan.actors}, {plan.num_gpus:g} GPUs and a CPU each",
+            f"sampler_actors={plan.actors}, {plan.num_gpus:g} GPUs and a CPU each",
             f"a cluster that has them free within {_PLACEMENT_SECONDS} s, not {_free()}",
             "ask for fewer, or add nodes",
         ) from None
@@ -320,8 +300,7 @@ class NoSampler:
 def make_sampler(place: Place, plan: WorkerPlan, lead: Lead) -> Sampler:
     """The sampler of that place; every rank makes its own."""
     if place is Place.INLINE:
-        plan = _by_turns(plan)
-        return InlineSampler(plan) if lead.world == 1 else RanksSampler(plan, lead)
+        return InlineSampler(_by_turns(plan), lead)
     if not lead.leads:
         return NoSampler()
     if place is Place.RAY:

@@ -44,7 +44,6 @@ from rl.journal import HeldOutScore, Journal, JournalLine
 from rl.judging import Judge, step_judge
 from rl.lead import Lead
 from rl.learner import Learner
-from rl.off_policy import Correction
 from rl.phases import Phases
 from rl.preference_pairs import preference_pairs
 from rl.recorded import RecordedSolutions, as_written
@@ -118,7 +117,7 @@ class Trainer:
         with self._lead.together():
             if self.steps_done == 0 and self._held_out:
                 score = self._before_training()
-                self._say(f"before training: pass@1 {score.pass_at_1:.3f} on {score.problems} held-out problems")
+                self._say(f"before training: pass@1 {score} on {score.problems} held-out problems")
             while self.steps_done < self.config.steps:
                 self.step()
             self.learner.save(self.config.folder / "policy")
@@ -136,7 +135,7 @@ class Trainer:
         phases("update")
         parts = mini_batches(learned.sequences, self.config.learner.updates, self.config.unit)
         reports = [self.learner.update(part) for part in parts]
-        if self._corrects_in_update:
+        if self.config.corrects_in_update:
             learned, gap = measured(learned, reports[0].logprobs if reports else {}, self.config.correction)
         if self.config.renew_reference and number % self.config.renew_reference == 0:
             self.learner.renew_reference()
@@ -237,11 +236,10 @@ class Trainer:
         """What the learner takes, and how far the sampler is from the trainer."""
         config = self.config
         samples = [sample.trajectory for sample in groups.samples]
-        several = config.learner.updates > 1 and not config.is_supervised
         trainer = None
-        if self._corrects_in_update:
+        if config.corrects_in_update:
             gap = Gap(0.0, 0.0)  # not known yet: the update scores before it moves the policy, which saves a pass
-        elif config.correction.kind is not Correction.NONE or several:
+        elif config.scores_before_updates:
             trainer = self.learner.score(samples)
             gap = sampler_gap(samples, trainer)
         else:
@@ -253,15 +251,10 @@ class Trainer:
             trainer,
             reference,
             config.correction,
-            keep_old=several,
+            keep_old=config.learner.updates > 1 and not config.is_supervised,
             mask_cut=config.mask_cut_completions,
-            by_update=self._corrects_in_update,
+            by_update=config.corrects_in_update,
         ), gap
-
-    @property
-    def _corrects_in_update(self) -> bool:
-        """A token's own weight can be made where it is scored, while one update follows the sampling."""
-        return self.config.correction.kind is Correction.TOKEN and self.config.learner.updates == 1
 
     def _sync(self, samples: list[Trajectory]) -> None:
         """Queue the new weights with a probe; without staleness wait for them."""
@@ -269,10 +262,16 @@ class Trainer:
         probe = [_whole(item) for item in shortest[:_PROBE_SEQUENCES]]
         expected = self.learner.score(probe, temperature=1.0)
         self._check_last_sync()
+        self._rest_learner()
         future = self._sampler.update_weights(self.learner.weights(), self.learner.version, tuple(map(_ids, probe)))
         self._synced = (future, expected)
         if not self.config.staleness:
             self._check_last_sync()
+
+    def _rest_learner(self) -> None:
+        """Before a sampler that has the learner's device by turns takes its room."""
+        if self.config.takes_turns:
+            self.learner.rest()
 
     def _check_last_sync(self) -> None:
         if self._synced is not None:
@@ -288,6 +287,7 @@ class Trainer:
         """The score of the policy that the run begins with; it is kept, and not counted anew by one that goes on."""
         known = self._lead.shared(self.journal.before)
         if known is None:
+            self._phase("evaluate")
             known = self._evaluate(0)
             self._lead.shared(lambda: self.journal.write_before(known))
         return known
@@ -302,7 +302,7 @@ class Trainer:
 
     def _guard(self, gap: Gap, reward: float, version: int) -> None:
         limit = self.config.guards.sampler_gap
-        if not self.config.staleness and gap.mean > limit:
+        if not self.config.staleness and not gap.mean <= limit:  # NaN as well
             raise RunStopped(
                 f"sampler at version {version}",
                 f"log-probabilities within {limit} of the trainer's, not {gap.mean:.3g} a token",
@@ -326,10 +326,12 @@ class Trainer:
         if newest is None:
             return
         state = newest.load()
+        self._sampler.rest()
         self.learner.load_state(state["learner"])
         if self._lead.leads:
             self._drawer.load_state(state["drawer"])
         self.steps_done = state["step"]
+        self._rest_learner()
         self._sampler.update_weights(self.learner.weights(), self.learner.version).result()
         self._say(f"resumed after step {self.steps_done} of {self.config.steps}")
 

@@ -34,7 +34,8 @@ class Trajectory:
 class Scored:
     """A trajectory with its reward; None where it could not be judged, and it is then not learned from.
 
-    `step_rewards` are (position of a step's last token in the completion, reward) under process supervision.
+    `step_rewards` are (position of its last token in the completion, reward) of each judged step under process
+    supervision; the last one's is the outcome.
     """
 
     trajectory: Trajectory

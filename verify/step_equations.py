@@ -7,7 +7,8 @@ A side is rounded as far as it is written: `10 / 3 = 3.33` holds, `10 / 3 = 3` d
 not looked at.
 
 Prose is read with care, as a wrong blame teaches more harm than a missed fault: a side that words carry on
-(`8 apples + 2 apples`, `half of 6 + 4`, `17 / 5 = 3 remainder 2`) is left out with its equations.
+(`8 apples + 2 apples`, `half of 6 + 4`, `17 / 5 = 3 remainder 2`, `7 + 8 = 3 mod 12`) or that is part of a time
+(`10:30`) is left out with its equations.
 """
 
 from __future__ import annotations
@@ -56,9 +57,16 @@ _TAKES_WHAT_FOLLOWS = re.compile(
 )
 _GOES_ON = re.compile(
     r"\s*(?:(?:[^\W\d_]+\s+){1,3}[-+*/×÷·−–]\s*\$?[\d(]|\\|"
-    rf"(?:hundred|thousand|million|billion|dozen|percent|cents?|times|of|half|with|remainder|r)\b|{_HIDDEN})",
+    r"\(?(?:hundred|thousand|million|billion|dozen|percent|cents?|times|of|half|with|remainder|r|mod(?:ulo)?)\b"
+    rf"|{_HIDDEN})",
     re.IGNORECASE,
 )
+_CARRIES_ON = re.compile(r"\s*\(?(?:mod(?:ulo)?|remainder)\b")  # what stands behind it, a formula
+_CONGRUENT = re.compile(r"\\[bp]?mod(?![a-zA-Z])")
+# Two readings: `2^43^4` (in TeX 2^4 times 3^4), `0.05(12)` (a product, or a decimal that repeats), an operator that
+# the problem may define.
+_TWO_READINGS = re.compile(r"\^\d\d+\^|\d\.\d+\s*\(|\\ast(?![a-zA-Z])")
+_TIME_BEFORE, _TIME_BEHIND = re.compile(r"\d:\Z"), re.compile(r":\d")
 _TABLE = re.compile(
     r"\\begin\{(?!align|gather|split|equation|eqnarray|multline)|\\(?:matrix|cases|pmatrix)(?![a-zA-Z])"
 )
@@ -107,13 +115,16 @@ def _holds(left: str, right: str) -> bool | None:
     """None where that cannot be said of the two sides alone."""
     if max(len(left), len(right)) > _MAX_SIDE_CHARACTERS or _DIGITS_APART.search(left + ";" + right):
         return None
+    if _CONGRUENT.search(right):  # at the end of a line it says of the whole equation what it is true by
+        return None
     trees = _value(left), _value(right)
     if None in trees or trees[0] == trees[1] or all(map(_is_bare, trees)):
         return None
     verdict = check_answer(f"\\boxed{{{left}}}", f"\\boxed{{{right}}}")
     if verdict.reason in _HOLDS:
         return True
-    return False if verdict.reason == Reason.DIFFERENT else None
+    blamed = verdict.reason == Reason.DIFFERENT and not _TWO_READINGS.search(f"{left} {right}")
+    return False if blamed else None
 
 
 def _value(side: str) -> Node | None:
@@ -164,7 +175,8 @@ def _taken_apart(step: str) -> tuple[str, list[str]]:
     programs = len(hidden)
     for span in formula_spans(step):
         if not any(start < span.end and span.start < end for start, end, _ in hidden[:programs]):
-            hidden.append((span.start, span.end, step[span.inner_start : span.inner_end]))
+            words = r"\text{ remainder}" if _CARRIES_ON.match(step, span.end) else ""
+            hidden.append((span.start, span.end, step[span.inner_start : span.inner_end] + words))
     hidden.sort()
     prose, at = [], 0
     for start, end, _ in hidden:
@@ -203,6 +215,8 @@ def _begins(line: str, run: re.Match[str]) -> bool:
     if _OPERATOR.match(run[0]):
         return False
     before = line[: run.start()]
+    if _TIME_BEFORE.search(before[-2:]) and run[0][0].isdigit():
+        return False
     if before and not run[0][0].isspace() and not before[-1].isspace() and before[-1] not in ":;,.<>([*|":
         return False
     return _TAKES_WHAT_FOLLOWS.search(before.rstrip()[-40:]) is None
@@ -211,6 +225,8 @@ def _begins(line: str, run: re.Match[str]) -> bool:
 def _ends(line: str, run: re.Match[str]) -> bool:
     """Whether the run's last side ends with the run."""
     after = line[run.end() : run.end() + 80]
+    if _TIME_BEHIND.match(after):
+        return False
     if after and not run[0][-1].isspace() and (after[0].isalnum() or after[0] in "_{^!\\²³" + _HIDDEN):
         return False
     return _GOES_ON.match(after) is None

@@ -44,7 +44,7 @@ class PieceAdamW:
         self._eight_bit, self._master = eight_bit, master_weights
         self._piece = -(-piece // BLOCK) * BLOCK
         self._steps = 0
-        self._state: dict[int, dict[str, Tensor]] = {}
+        self.state: dict[int, dict[str, Tensor]] = {}  # by the place among all parameters
 
     @torch.no_grad()
     def step(self) -> None:
@@ -56,17 +56,17 @@ class PieceAdamW:
                 continue
             if parameter.device not in generators:  # seeded by the step, so that a resumed run draws the same
                 generators[parameter.device] = torch.Generator(parameter.device).manual_seed(self._steps)
-            if number not in self._state:
-                self._state[number] = self._new(parameter)
-            self._step_parameter(parameter, self._state[number], group, generators[parameter.device])
+            if number not in self.state:
+                self.state[number] = self._new(parameter)
+            self._step_parameter(parameter, self.state[number], group, generators[parameter.device])
 
     def state_bytes(self) -> int:
         """Bytes of moments and of the lower halves of weights."""
-        return sum(tensor.nbytes for tensors in self._state.values() for tensor in tensors.values())
+        return sum(tensor.nbytes for tensors in self.state.values() for tensor in tensors.values())
 
     def state_dict(self) -> dict[str, Any]:
         """Everything a checkpoint needs; tensors are not copied."""
-        return {"steps": self._steps, "state": {number: dict(tensors) for number, tensors in self._state.items()}}
+        return {"steps": self._steps, "state": {number: dict(tensors) for number, tensors in self.state.items()}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state_dict()`, bit for bit. Raises ValueError for the state of other parameters."""
@@ -78,7 +78,7 @@ class PieceAdamW:
                 raise ValueError(f"optimizer state of parameter {number} has other tensors than this optimizer keeps")
             device = parameters[number].device
             found[number] = {name: tensor.detach().to(device, copy=True) for name, tensor in tensors.items()}
-        self._steps, self._state = state["steps"], found
+        self._steps, self.state = state["steps"], found
 
     def _all(self) -> Iterator[tuple[Tensor, dict[str, Any]]]:
         for group in self.param_groups:

@@ -59,6 +59,8 @@ class LearnerConfig(Config):
     micro-batches are added in `gradient_dtype`. `micro_batch_tokens` bounds what is in memory at a time and changes
     no result. `updates` optimizer steps are made of one batch of samples. `sharded`: where torch.distributed runs
     with several processes, each holds its share of weights and optimizer (FSDP2) and reads its share of sequences.
+    `offload_optimizer` puts the optimizer's state into the host's memory while a sampler in the same process works
+    (None: where both have a GPU by turns).
     """
 
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -80,6 +82,7 @@ class LearnerConfig(Config):
     updates: int = Field(default=1, ge=1)
     checkpoint_activations: bool = False
     offload_activations: bool = False  # of checkpointed layers, to pinned memory of the host
+    offload_optimizer: bool | None = None
     lora: LoraConfig | None = None
     sharded: bool = True
     patch_kernels: bool = True

@@ -94,6 +94,11 @@ class Critic:
         ]
         self._tally = _Tally()
 
+    @property
+    def optimizers(self) -> list[Optimizer]:
+        """Of the head, and of a separate trunk."""
+        return [optimizer for optimizer, _ in self._optimizers]
+
     def take_trunk(self, model: Any, trunk: PackedPolicy, trained: list[Trained]) -> None:
         """Give it a trunk of its own: transformers' model, how it is called, and what of it learns."""
         own = {"learning_rate": self.config.learning_rate, "embedding_learning_rate": None}
@@ -167,7 +172,7 @@ class Critic:
         return {
             "head": self._head.state_dict(),
             "model": {item.name: item.held.detach() for item in self._trained},
-            "optimizers": [optimizer.state_dict() for optimizer, _ in self._optimizers],
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
 
     @torch.no_grad()
@@ -184,7 +189,7 @@ class Critic:
         self._head.load_state_dict(state["head"])
         for item in self._trained:
             item.held.copy_(state["model"][item.name])
-        for (optimizer, _), saved in zip(self._optimizers, state["optimizers"], strict=True):
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
 
     def _rest(self) -> None:

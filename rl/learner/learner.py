@@ -26,6 +26,7 @@ from rl.kernels.policy_head import PolicyHeadOutput
 from rl.learner.config import LearnerConfig, LossConfig
 from rl.learner.critic import Critic, CriticConfig, Goal, ValueTotals
 from rl.learner.guards import Found, Guard, LearnerDiverged
+from rl.learner.host_memory import HostMemory
 from rl.learner.lora import Adapters, plain_weights
 from rl.learner.model import PackedPolicy, checkpoint_activations, device_of, load_policy, load_tokenizer
 from rl.learner.optimizer import clip, make_optimizer, norms, set_learning_rate, total_norm, trained_parameters
@@ -70,6 +71,7 @@ class Learner:
         self._optimizer = make_optimizer(self.model, self._trained, config)
         self._critic = self._make_critic(model, critic or CriticConfig())
         self._guard = Guard()
+        self._host = HostMemory()
 
     @property
     def has_reference(self) -> bool:
@@ -105,6 +107,7 @@ class Learner:
         gradient of 0 where there should be one.
         """
         counts = count(sequences, self._loss, self._max_length)
+        self._host.wake()
         self._drop_gradients()
         tally = self._forward_backward(sequences, counts)
         totals = tally.read(self._ranks)
@@ -144,6 +147,19 @@ class Learner:
         reshard(self._policy)
         yield from plain_weights(self.model, self._dtype)
 
+    def rest(self) -> None:
+        """Leave the device to a sampler until the next `update`: what can lie in the host's memory goes there.
+
+        Between updates there are no gradients. Blocks that torch keeps for itself are given back, as a sampler with
+        an allocator of its own could not have them.
+        """
+        on_gpu = self._device.type == "cuda"
+        if on_gpu if self.config.offload_optimizer is None else self.config.offload_optimizer:
+            critics = [] if self._critic is None else self._critic.optimizers
+            self._host.rest([self._optimizer, *critics])
+        if on_gpu:
+            torch.cuda.empty_cache()
+
     def renew_reference(self) -> None:
         """The policy as it is becomes the reference (iterative GRPO)."""
         if self._reference is not None:
@@ -166,6 +182,7 @@ class Learner:
     @torch.no_grad()
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint, bit for bit. Raises `InputError` for one of other parameters or another rank."""
+        self._host.wake()
         reshard(self._policy)
         if tuple(state["ranks"]) != (self._ranks.rank, self._ranks.world):
             raise InputError(

@@ -8,7 +8,7 @@ torch's AdamW, everything else by `PieceAdamW`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -42,6 +42,10 @@ class Optimizer(Protocol):
     """As torch's."""
 
     param_groups: list[dict[str, Any]]
+
+    @property
+    def state(self) -> Mapping[Any, Mapping[str, Any]]:
+        """Moments and what else is kept of each parameter."""
 
     def step(self) -> object:
         """Move every parameter that has a gradient."""

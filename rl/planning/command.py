@@ -14,6 +14,7 @@ from rich.table import Table
 from mathpipe.core.config import load_config
 
 if TYPE_CHECKING:
+    from rl.planning.memory import Part
     from rl.planning.plan import Plan
 
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 @click.option("--device-gib", type=float, help="Memory of one device; more than it has is an error.")
 @click.option("--prompt-tokens", default=128, show_default=True, type=click.IntRange(min=1))
 @click.option("--completion-tokens", type=click.IntRange(min=1), help="Expected length; default: half the limit.")
+@click.option(
+    "--solution-steps", default=5, show_default=True, type=click.IntRange(min=1),
+    help="Steps of reasoning in a completion; they count where rollouts judge them.",
+)  # fmt: skip
 @click.option("--learner-tflops", type=float, help="What one learning device reaches; default: measured.")
 @click.option("--sampler-tokens-per-second", type=float, help="Of one sampling device; default: measured.")
 @click.option("--json", "as_json", is_flag=True)
@@ -36,6 +41,7 @@ def plan_command(
     device_gib: float | None,
     prompt_tokens: int,
     completion_tokens: int | None,
+    solution_steps: int,
     learner_tflops: float | None,
     sampler_tokens_per_second: float | None,
     as_json: bool,
@@ -49,6 +55,7 @@ def plan_command(
         ranks=ranks,
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens or max(1, settings.sampling.max_tokens // 2),
+        solution_steps=solution_steps,
         learner_tflops=learner_tflops,
         sampler_tokens=sampler_tokens_per_second,
     )
@@ -67,8 +74,13 @@ def _print(plan: Plan, console: Console) -> None:
         for name in ("part", "memory", "when", "what"):
             table.add_column(name, justify="right" if name == "memory" else "left")
         for part in parts:
-            table.add_row(part.name, _gib(part.bytes), "always" if part.lasting else "at the peak", part.why)
+            table.add_row(part.name, _gib(part.bytes), _when(part), part.why)
         console.print(table)
+    if plan.turns:
+        turns = Table(title="one device by turns", title_justify="left", show_header=False)
+        for name, count in plan.turns.items():
+            turns.add_row(name, _gib(count))
+        console.print(turns)
     sizes = Table(title="sizes", title_justify="left", show_header=False)
     for name, value in plan.sizes.items():
         sizes.add_row(name, f"{value:,}")
@@ -79,6 +91,12 @@ def _print(plan: Plan, console: Console) -> None:
     console.print(times)
     for note in plan.notes:
         console.print(note, markup=False)
+
+
+def _when(part: Part) -> str:
+    if not part.lasting:
+        return "at the peak"
+    return "always" if part.kept == part.bytes else "while learning"
 
 
 def _gib(count: int) -> str:

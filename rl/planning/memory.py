@@ -4,12 +4,16 @@ The worst moment is the head of an update's last micro-batch: its activations ar
 beside those of the micro-batches before, and one piece of the logits, which becomes their gradient in place. They are
 gone when the backward computes a checkpointed layer again. Adapters leave the head without a gradient. Shares of
 several ranks (FSDP2) divide what is always there.
+
+Where a sampler has the device by turns, the learner keeps less of it meanwhile: there are no gradients between
+updates, and the optimizer's state may lie in the host's memory (`learner.offload_optimizer`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mathpipe.generate import EngineKind
 from rl.grpo_config import GrpoConfig
 from rl.kernels.chunk_sizes import CPU_BYTES, GPU_BYTES
 from rl.planning.shape import Shape
@@ -19,12 +23,22 @@ _FP32 = 4
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part. `lasting` is there all the time."""
+    """One part. `lasting` is there all the time, but for what is gone while a sampler has the device by turns.
+
+    Of that `host` bytes lie in the host's memory, and `dropped` bytes are nowhere.
+    """
 
     name: str
     bytes: int
     lasting: bool
     why: str
+    host: int = 0
+    dropped: int = 0
+
+    @property
+    def kept(self) -> int:
+        """Bytes of the device while a sampler has it by turns."""
+        return self.bytes - self.host - self.dropped if self.lasting else 0
 
 
 def learner_memory(
@@ -41,17 +55,26 @@ def learner_memory(
     piece = min(tokens * shape.vocabulary * width, GPU_BYTES if on_gpu else CPU_BYTES)
     head_gradient = shape.head * _FP32 if learner.lora is None else 0
     again = max(0, shape.layer_bytes * tokens - piece)
+    gradients = shape.trained * gradient // ranks
+    state = int(shape.trained * (moments + master)) // ranks
+    goes = offloads(config, on_gpu=on_gpu)
     parts = [
         Part("weights", shape.parameters * width // ranks, True, f"{shape.parameters:,} of {width} bytes"),
-        Part("gradients", shape.trained * gradient // ranks, True, f"{shape.trained:,} of {gradient} bytes"),
-        Part("optimizer", int(shape.trained * (moments + master)) // ranks, True, _optimizer_words(moments, master)),
+        Part("gradients", gradients, True, f"{shape.trained:,} of {gradient} bytes", dropped=gradients),
+        Part("optimizer", state, True, _optimizer_words(moments, master), host=state if goes else 0),
     ]
     if config.loss.needs_reference and learner.lora is None:
         parts.append(Part("reference", shape.parameters * width // ranks, True, "a second model for the KL term"))
-    own = {"none": 0, "shared": shape.width + 1, "separate": shape.parameters - shape.embedding + shape.width + 1}
-    if own[config.critic.kind]:
-        parts.append(Part("critic", 16 * own[config.critic.kind], True, "its weights, gradients and moments"))
+    own = _critic_parameters(config, shape, ranks)
     parts += [
+        Part(
+            "critic",
+            16 * own,
+            True,
+            "its weights, gradients and moments",
+            host=8 * own if goes else 0,
+            dropped=4 * own,
+        ),
         Part("activations", shape.saved_bytes * tokens, False, f"{shape.saved_bytes:,} bytes a token of {tokens:,}"),
         Part("logits", piece, False, "one piece of them, which becomes their gradient"),
         Part("head's gradient", head_gradient, False, "in fp32, until the backward has passed"),
@@ -76,6 +99,30 @@ def sampler_memory(config: GrpoConfig, shape: Shape) -> list[Part]:
 def total(parts: list[Part]) -> int:
     """Bytes of all parts."""
     return sum(part.bytes for part in parts)
+
+
+def offloads(config: GrpoConfig, *, on_gpu: bool) -> bool:
+    """Whether the optimizer's state lies in the host's memory while the sampler works."""
+    asked = config.learner.offload_optimizer
+    return config.takes_turns and (on_gpu if asked is None else asked)
+
+
+def device_by_turns(config: GrpoConfig, learner: list[Part], sampler: list[Part], *, on_gpu: bool) -> dict[str, int]:
+    """Bytes of the one device that both have by turns, in either turn; nothing where each has its own."""
+    if not config.takes_turns:
+        return {}
+    vllm = on_gpu and config.engine.kind is not EngineKind.TRANSFORMERS
+    asleep = vllm and config.engine.vllm.sleep_mode is not False
+    return {
+        "while learning": total(learner) + (0 if asleep else total(sampler)),
+        "while sampling": sum(part.kept for part in learner) + total(sampler),
+    }
+
+
+def _critic_parameters(config: GrpoConfig, shape: Shape, ranks: int) -> int:
+    """A head, which every rank holds whole, and the second trunk without its head, which they share."""
+    trunk = (shape.parameters - shape.embedding) // ranks
+    return {"none": 0, "shared": shape.width + 1, "separate": trunk + shape.width + 1}[config.critic.kind]
 
 
 def _optimizer_words(moments: float, master: int) -> str:

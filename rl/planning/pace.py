@@ -5,6 +5,9 @@ machine, of which a learner is taken to reach 0.4 and a sampler what the copies 
 
 Operations a token (forward): 2 a parameter that multiplies (all but looked-up embeddings) and 2 times the context for
 scores and values of attention, half of it masked; a backward is two forwards, a checkpointed one three.
+
+Steps that are judged by rollouts: of S steps of a completion all but the last are gone on from. Their ends are taken
+to lie evenly, so that half a completion is drawn from each in the mean. Samples that begin alike share what is drawn.
 """
 
 from __future__ import annotations
@@ -17,8 +20,9 @@ import torch
 
 from rl.grpo_config import GrpoConfig
 from rl.journal import JournalLine
-from rl.off_policy import Correction
+from rl.judging import Supervision
 from rl.planning.shape import Shape
+from rl.process_supervision import StepVerifierKind
 
 _REACHED = 0.4
 _MEASURE_SECONDS = 0.3
@@ -38,47 +42,78 @@ class StepCost:
     """One step, at the expected length of a completion."""
 
     sampled_tokens: int
+    judging_tokens: int  # sampled to judge steps
     read_tokens: int  # by the learner: prompts and completions
     flops: float
     sample_seconds: float
+    judge_seconds: float  # of the sampler; verifiers are not counted
     learn_seconds: float
 
     @property
     def seconds(self) -> float:
         """Of the whole step where sampling and learning take turns."""
-        return self.sample_seconds + self.learn_seconds
+        return self.sample_seconds + self.judge_seconds + self.learn_seconds
 
 
 def step_cost(
-    config: GrpoConfig, shape: Shape, rates: Rates, *, prompt_tokens: int, completion_tokens: int
+    config: GrpoConfig, shape: Shape, rates: Rates, *, prompt_tokens: int, completion_tokens: int, solution_steps: int
 ) -> StepCost:
-    """A step in which every group teaches: the most it can cost."""
+    """A step in which every group teaches: the most it can cost. `solution_steps` are a completion's (reasoning)."""
     sequences = config.sampling.problems * config.sampling.samples
     length = prompt_tokens + completion_tokens
     read = sequences * length
     forward = 2 * (shape.parameters - shape.embedding) + 2 * shape.layers * shape.attention_width * length
-    passes = 4 if config.learner.checkpoint_activations else 3
-    scored = (
-        config.correction.kind is not Correction.NONE or config.learner.updates > 1
-    ) + config.loss.needs_reference
-    flops = float(read * forward * (passes + scored))
-    sampled = sequences * completion_tokens
+    flops = float(read * forward * _passes(config))
+    sampled = 0 if config.is_supervised else sequences * completion_tokens
+    judging = 0
+    if judges_by_rollouts(config):
+        judging = sampled * (solution_steps - 1) * config.reward.steps.rollouts // 2
+    tokens_per_second = rates.sampler_tokens * config.sampler_actors
     return StepCost(
-        sampled, read, flops, sampled / (rates.sampler_tokens * config.sampler_actors), flops / rates.learner_flops
+        sampled_tokens=sampled,
+        judging_tokens=judging,
+        read_tokens=read,
+        flops=flops,
+        sample_seconds=sampled / tokens_per_second,
+        judge_seconds=judging / tokens_per_second,
+        learn_seconds=flops / rates.learner_flops,
     )
 
 
+def judges_by_rollouts(config: GrpoConfig) -> bool:
+    """Whether the sampler goes on from the steps of its own samples."""
+    reward = config.reward
+    return reward.supervision is Supervision.PROCESS and reward.steps.verifier is StepVerifierKind.ROLLOUTS
+
+
+def _passes(config: GrpoConfig) -> int:
+    """Forwards of all sequences: a backward counts for two, or three."""
+    update = 4 if config.learner.checkpoint_activations else 3
+    critic = {"none": 0, "shared": 1, "separate": 1 + update}[config.critic.kind]
+    return update + critic + config.scores_before_updates + config.loss.needs_reference
+
+
 def rates_of_run(lines: Sequence[JournalLine], config: GrpoConfig, shape: Shape, prompt_tokens: int) -> Rates | None:
-    """From steps that were done; None where there are none that learned."""
+    """From steps that were done; None where there are none that learned.
+
+    A sampler that works ahead is only waited for in a step's phase of sampling: it had the whole step.
+    """
     learned = [line for line in lines if line.record.tokens_learned]
     if not learned:
         return None
     sampled = sum(line.record.tokens_sampled for line in learned)
-    sampling = sum(line.times.sample for line in learned)
+    sampling = sum(line.times.step if config.staleness else line.times.sample for line in learned)
     flops = 0.0
     for line in learned:
         length = round(line.record.length_mean) or 1
-        whole = step_cost(config, shape, Rates(1.0, 1.0, ""), prompt_tokens=prompt_tokens, completion_tokens=length)
+        whole = step_cost(
+            config,
+            shape,
+            Rates(1.0, 1.0, ""),
+            prompt_tokens=prompt_tokens,
+            completion_tokens=length,
+            solution_steps=1,
+        )
         share = line.record.sequences / (config.sampling.problems * config.sampling.samples)
         flops += whole.flops * share
     seconds = sum(line.times.score + line.times.update for line in learned)

@@ -38,6 +38,9 @@ class Score:
     error: float
     problems: int
 
+    def __str__(self) -> str:
+        return f"{self.pass_at_1:.3f} ± {self.error:.3f}"
+
 
 @dataclass(frozen=True, slots=True)
 class Gain:

@@ -66,7 +66,7 @@ def _mean_of_finite(values: Sequence[float]) -> float | None:
 def step_line(line: JournalLine) -> str:
     """A step in one line."""
     record, times = line.record, line.times
-    held_out = "" if record.held_out is None else f"  held-out {record.held_out.pass_at_1:.3f}"
+    held_out = "" if record.held_out is None else f"  held-out {record.held_out}"
     warned = f"  ({'; '.join(record.warnings)})" if record.warnings else ""
     return (
         f"step {record.step}: reward {record.reward_mean:.3f}  right {record.pass_rate:.3f}"
@@ -105,15 +105,15 @@ class RunView:
         """A step is done."""
         self._lines.append(line)
         if self._live is None:
-            self._console.print(step_line(line), markup=False, highlight=False)
+            self.say(step_line(line))
 
     def forget_after(self, step: int) -> None:
         """Steps that a resumed run does again."""
         self._lines = [line for line in self._lines if line.record.step <= step]
 
     def say(self, text: str) -> None:
-        """A line above the view."""
-        self._console.print(text, markup=False, highlight=False)
+        """A line above the view; whole, too, where a file takes it."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=self._live is None)
 
     def render(self) -> Panel:
         """The view as it is now."""
@@ -148,10 +148,11 @@ class RunView:
                 table.add_row(
                     name, Text(sparkline(values, width), style="cyan"), f"{values[-1]:.4g}", _between(values)
                 )
-        held_out = [line.record.held_out.pass_at_1 for line in self._lines if line.record.held_out is not None]
-        if held_out:
+        scores = [line.record.held_out for line in self._lines if line.record.held_out is not None]
+        if scores:
+            held_out = [score.pass_at_1 for score in scores]
             table.add_row(
-                "held-out", Text(sparkline(held_out, width), style="green"), f"{held_out[-1]:.3f}", _between(held_out)
+                "held-out", Text(sparkline(held_out, width), style="green"), str(scores[-1]), _between(held_out)
             )
         return table
 

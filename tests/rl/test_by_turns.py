@@ -7,8 +7,9 @@ import torch
 
 from mathpipe.generate.engines.transformers_engine import TransformersEngine
 from rl.guards import RunStopped
-from rl.samplers import WorkerPlan, _by_turns
-from tests.rl.loop_runs import config, run
+from rl.learner import Learner
+from rl.samplers import InlineSampler, WorkerPlan, _by_turns
+from tests.rl.loop_runs import config, outcome, run
 from tests.rl.test_several_ranks import plan
 
 
@@ -39,6 +40,54 @@ def test_a_probe_finds_weights_that_did_not_come_back(policy, tmp_path, forgetfu
     monkeypatch.setattr(TransformersEngine, "_update_weights", lambda *_: None)
     with pytest.raises(RunStopped, match="weight sync"):
         run(config(policy, tmp_path, **options()))
+
+
+@pytest.mark.parametrize("critic", ["none", "separate"])
+def test_an_optimizer_that_waits_in_the_hosts_memory_changes_nothing_even_where_the_run_is_resumed(
+    policy, tmp_path, forgetful, critic
+):
+    def settings(name, offload, steps=4):
+        learner = {"learning_rate": 1e-4, "offload_optimizer": offload}
+        return config(
+            policy, tmp_path, name=name, learner=learner, critic={"kind": critic}, **options() | {"steps": steps}
+        )
+
+    expected = run(settings("stays", False))
+    assert run(settings("moves", True)) == expected
+    run(settings("stopped", True, steps=2))
+    assert run(settings("stopped", True)) == expected
+    assert outcome(tmp_path / "stopped") == outcome(tmp_path / "moves") == outcome(tmp_path / "stays")
+
+
+def test_the_learner_rests_before_the_sampler_takes_its_room_and_wakes_when_that_is_asleep(
+    policy, tmp_path, monkeypatch
+):
+    calls = []
+
+    def noted(kind, name):
+        method = getattr(kind, name)
+
+        def call(*arguments, **named):
+            calls.append(f"{kind.__name__}.{name}")
+            return method(*arguments, **named)
+
+        monkeypatch.setattr(kind, name, call)
+
+    for kind, name in (
+        (InlineSampler, "sample"), (InlineSampler, "rest"), (InlineSampler, "update_weights"), (Learner, "rest"),
+        (Learner, "update"), (Learner, "load_state"),
+    ):  # fmt: skip
+        noted(kind, name)
+    settings = options() | {"checkpoint": {"every": 1}, "sampling": {"problems": 4, "samples": 8, "max_tokens": 24}}
+    turn = [
+        "InlineSampler.sample", "InlineSampler.rest", "Learner.update", "Learner.rest", "InlineSampler.update_weights"
+    ]  # fmt: skip
+    run(config(policy, tmp_path, **settings | {"steps": 2}))
+    assert calls == 2 * turn
+    calls.clear()
+    run(config(policy, tmp_path, **settings | {"steps": 3}))
+    going_on = ["InlineSampler.rest", "Learner.load_state", "Learner.rest", "InlineSampler.update_weights"]
+    assert calls == going_on + turn
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,8 @@ def test_a_loss_of_another_name_takes_none_of_the_presets_options(tmp_path):
         ("preset: sft\ncritic: {kind: shared}", "no use for a critic"),
         ("preset: sft\nreward: {supervision: process}", "no rewards of steps"),
         ("preset: dpo\nreward: {supervision: process}", "no rewards of steps"),
+        ("sampler: thread\nlearner: {offload_optimizer: true}", "sampler: inline"),
+        ("preset: sft\nlearner: {offload_optimizer: true}", "sampler: inline"),
         ("reward: {supervision: proces}", "outcome"),
         ("reward: {steps: {verifier: people}}", "equations"),
     ],

@@ -97,6 +97,14 @@ def test_the_newest_whole_checkpoint_is_found(tmp_path):
     assert sorted(path.name for path in tmp_path.glob("step-*")) == ["step-000002", "step-000003"]
 
 
+def test_what_a_kill_left_unfinished_goes_with_the_next_checkpoint_of_any_step(tmp_path):
+    left = tmp_path / ".unfinished-000004"
+    left.mkdir()
+    (left / "rank-00000.pt").write_bytes(b"x")
+    Checkpoints(tmp_path, keep=2).save(6, {"step": 6})
+    assert [path.name for path in tmp_path.iterdir()] == ["step-000006"]
+
+
 def test_a_torn_checkpoint_is_named(tmp_path):
     checkpoints = Checkpoints(tmp_path, keep=2)
     folder = checkpoints.save(1, {"step": 1})

@@ -1,11 +1,14 @@
 """Rewards of steps: who judges them, what a step without a judgement gets, and where they stand among the tokens."""
 
+import math
 from dataclasses import replace
 
 import pytest
 
 from mathpipe.core.records import Finish, Outcome, Problem, ProblemKind
 from mathpipe.core.store import read_records
+from rl.advantages import AdvantageConfig
+from rl.batch import advantaged
 from rl.judging import Judge, RewardConfig, step_judge
 from rl.rollout import Rollout, RolloutJob
 from rl.run_files import RolloutSample
@@ -94,10 +97,26 @@ def test_each_step_has_the_reward_of_its_equations_and_the_last_the_outcome(pool
     ]  # fmt: skip
 
 
-def test_a_step_without_an_equation_shares_the_reward_of_the_one_after_it(pool):
+def test_a_step_without_an_equation_has_no_reward_and_its_tokens_are_of_the_judged_step_after_it(pool):
     text = "We add.\n\n3 + 2 = 6.\n\nThen we look.\n\nSo $\\boxed{5}$."
     (item,) = supervised(pool, [judged(text, 1.0)])
-    assert [reward for _, reward in rewards(item)] == [0.0, 0.0, 1.0, 1.0]
+    assert rewards(item) == [
+        ("We add.\n\n3 + 2 = 6.", 0.0), ("\n\nThen we look.\n\nSo $\\boxed{5}$.</s>", 1.0),
+    ]  # fmt: skip
+
+
+def test_steps_that_state_nothing_win_nothing(pool):
+    """The paper's sums: a right sum is worth what it is worth, however many sentences stand around it."""
+    plain, wrong = "3 + 2 = 5.\n\nSo $\\boxed{5}$.", "3 + 2 = 6.\n\nSo $\\boxed{6}$."
+    padded = "We think.\n\nWe think more.\n\n" + plain.replace("\n\n", "\n\nNice.\n\n")
+    rows = supervised(pool, [judged(text, float("5}" in text), at) for at, text in enumerate((plain, padded, wrong))])
+    config = AdvantageConfig(deviation="population", epsilon=0.0)
+    one, two, three = (row.advantages for row in advantaged(rows, config, keep_all=False).samples)
+    # Rewards 1, 1; 1, 1; 0, 0: mean 2/3, deviation sqrt(2)/3.
+    right, mistaken = 1 / math.sqrt(2), -math.sqrt(2)
+    assert (one[0], one[-1]) == pytest.approx((2 * right, right))
+    assert (two[0], two[-1]) == pytest.approx((2 * right, right))
+    assert (three[0], three[-1]) == pytest.approx((2 * mistaken, mistaken))
 
 
 def test_a_text_without_paragraphs_is_cut_into_lines_unless_told_otherwise(pool):
@@ -135,9 +154,9 @@ def test_a_step_is_worth_the_share_of_its_continuations_that_end_right(pool):
     assert (job.samples, job.name) == (4, "draw-1-steps")
 
 
-def test_a_step_that_nothing_came_of_shares_the_outcome(pool):
+def test_a_step_that_nothing_came_of_has_no_reward(pool):
     (item,) = supervised(pool, [judged("a\n\nb", 1.0)], Continuations({}), verifier="rollouts")
-    assert [reward for _, reward in rewards(item)] == [1.0, 1.0]
+    assert rewards(item) == [("a\n\nb</s>", 1.0)]
 
 
 def test_samples_of_one_step_ask_no_sampler(pool):
@@ -179,3 +198,42 @@ def test_a_run_that_goes_on_gives_its_steps_the_same_rewards(stepwise_policy, tm
     run(settings("stopped", 2))
     assert run(settings("stopped", 4)) == whole
     assert all(record.step_reward_mean > 0 for record in whole)
+
+
+def by_rollouts(policy, folder, **options):
+    return stepwise_config(
+        policy, folder, steps=3, sampling={"problems": 2, "samples": 4, "max_tokens": 40},
+        reward={"supervision": "process", "steps": {"verifier": "rollouts", "rollouts": 4}}, **options,
+    )  # fmt: skip
+
+
+def step_rewards(settings):
+    """(outcome, step rewards) of each sample of the run."""
+    paths = sorted((settings.folder / "samples").iterdir())
+    return [(row.outcome, row.step_rewards) for path in paths for row in read_records(path, RolloutSample)]
+
+
+@pytest.mark.vllm
+def test_vllm_goes_on_from_steps(stepwise_policy, tmp_path):
+    engine = {"kind": "vllm", "dtype": "float32", "context_tokens": 256, "max_sequences": 32}
+    settings = by_rollouts(stepwise_policy, tmp_path, engine=engine)
+    records = run(settings)
+    assert max(record.sampler_gap for record in records) < 1e-4
+    found = step_rewards(settings)
+    assert len(found) == 24
+    assert all(rewards[-1] == (outcome is Outcome.CORRECT) for outcome, rewards in found)
+    shares = {share for _, rewards in found for share in rewards[:-1]}
+    assert shares <= {0.0, 0.25, 0.5, 0.75, 1.0}
+    assert len(shares) > 1
+    assert sum(len(rewards) == 2 for _, rewards in found) > 12
+
+
+@pytest.mark.slow
+def test_ray_actors_go_on_from_the_same_steps_in_the_same_way(stepwise_policy, tmp_path):
+    places = [("inline", {}), ("ray", {"sampler": "ray", "sampler_actors": 2})]
+    one, two = (by_rollouts(stepwise_policy, tmp_path, name=name, **place) for name, place in places)
+    ours, theirs = run(one), run(two)
+    assert [record.step_reward_mean for record in ours] == [record.step_reward_mean for record in theirs]
+    assert [record.loss for record in ours] == pytest.approx([record.loss for record in theirs], abs=1e-6)
+    assert step_rewards(one) == step_rewards(two)
+    assert any(0.0 < share < 1.0 for _, rewards in step_rewards(two) for share in rewards[:-1])

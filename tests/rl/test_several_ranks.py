@@ -27,8 +27,8 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--np
 def write_config(policy, folder, name, **options):
     """Three problems to a step, so that the ranks' parts differ in size, and two held-out ones."""
     held_out = {"path": str(write_problems(folder / "held.jsonl", [(3, 3), (2, 2)]))}
-    sampling = {"problems": 3, "samples": 8, "max_tokens": 24}
-    given = values(policy, folder, name=name, steps=5, held_out=held_out, sampling=sampling, **options)
+    sampling = {"sampling": {"problems": 3, "samples": 8, "max_tokens": 24}}
+    given = values(policy, folder, name=name, steps=5, held_out=held_out, **sampling | options)
     path = folder / f"{name}.yaml"
     path.write_text(json.dumps(given))
     return path
@@ -104,6 +104,26 @@ def test_where_one_rank_dies_all_end_with_a_line_and_a_new_start_goes_on(policy,
         assert "start the same command again" in said
     finished(start_ranks(path))
     assert outcome(tmp_path / "killed") == outcome(by_two)
+
+
+@pytest.mark.slow
+def test_two_processes_go_on_from_steps_as_one_does(stepwise_policy, tmp_path):
+    reward = {"supervision": "process", "steps": {"verifier": "rollouts", "rollouts": 4}}
+    sampling = {"problems": 2, "samples": 6, "max_tokens": 40}
+    paths = [
+        write_config(
+            stepwise_policy, tmp_path, name, reward=reward, sampling=sampling,
+            learner={"learning_rate": 1e-4, "warm_up_steps": 3, "offload_optimizer": name == "two"},
+        )
+        for name in ("two", "one")
+    ]  # fmt: skip
+    finished(start_ranks(paths[0]))
+    finished(start(paths[1]))
+    ours, theirs = outcome(tmp_path / "two"), outcome(tmp_path / "one")
+    assert_alike(ours, theirs)
+    rewards = [[row.step_rewards for row in rows] for rows in ours[1]]
+    assert rewards == [[row.step_rewards for row in rows] for rows in theirs[1]]
+    assert any(0.0 < share < 1.0 for rows in rewards for row in rows for share in row[:-1])
 
 
 @pytest.mark.slow

@@ -4,6 +4,8 @@ import json
 import random
 import signal
 import time
+from dataclasses import replace
+from math import nan
 
 import pytest
 import torch
@@ -77,7 +79,8 @@ def test_the_score_from_before_training_outlives_a_kill_and_is_not_counted_anew(
     settings = config(policy, tmp_path, steps=1, held_out=held_out, evaluation={"every": 0})
 
     def killed(phase):
-        raise KeyboardInterrupt(phase)
+        if phase == "sample":
+            raise KeyboardInterrupt(phase)
 
     with pytest.raises(KeyboardInterrupt), Trainer(settings, say=lambda _: None, phase=killed) as trainer:
         trainer.run()
@@ -129,6 +132,31 @@ def test_a_sampler_that_did_not_take_the_weights_stops_the_run(policy, tmp_path)
         engine._update_weights = lambda weights: None  # as a stale cache or a failed transfer would
         with pytest.raises(RunStopped, match="weight sync"):
             trainer.run()
+
+
+def test_a_sampler_whose_log_probabilities_are_no_numbers_stops_the_run(policy, tmp_path):
+    settings = config(policy, tmp_path, steps=1, correction={"kind": "sequence"})
+    with Trainer(settings, say=lambda _: None) as trainer:
+        sample = trainer._sampler._worker.sample
+
+        def broken(job):
+            drawn = sample(job)
+            rows = [
+                replace(item, sampler_logprobs=(nan,) * len(item.sampler_logprobs)) for item in drawn.trajectories
+            ]
+            return replace(drawn, trajectories=tuple(rows))
+
+        trainer._sampler._worker.sample = broken
+        with pytest.raises(RunStopped, match="not nan a token"):
+            trainer.run()
+
+
+def test_while_the_untrained_policy_is_scored_the_run_says_so(policy, tmp_path):
+    held_out = {"path": str(write_problems(tmp_path / "held.jsonl", [(3, 3), (2, 2)]))}
+    phases = []
+    with Trainer(config(policy, tmp_path, held_out=held_out), say=lambda _: None, phase=phases.append) as trainer:
+        trainer._before_training()
+    assert phases == ["evaluate"]
 
 
 def test_a_step_whose_line_could_not_be_written_is_done_again(policy, tmp_path):

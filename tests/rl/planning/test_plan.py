@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,10 @@ from rl.grpo_config import GrpoConfig
 from rl.learner.config import LearnerConfig
 from rl.planning.command import plan_command
 from rl.planning.memory import learner_memory, total
+from rl.planning.pace import Rates, rates_of_run, step_cost
 from rl.planning.plan import Asked, check_fits, plan_run
 from rl.planning.shape import model_config, shape_of
+from tests.rl.watch.runs_at_hand import line
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIGS = sorted(path for path in (ROOT / "configs").glob("*.yaml") if "preset:" in path.read_text())
@@ -37,7 +40,7 @@ def folder(tmp_path_factory):
     return target
 
 
-def settings(folder, **learner):
+def settings(folder, more=None, **learner):
     return GrpoConfig.model_validate(
         {
             "name": "p",
@@ -48,6 +51,7 @@ def settings(folder, **learner):
             "sampling": {"problems": 4, "samples": 4, "max_tokens": 256},
             "learner": {"device": "cpu"} | learner,
         }
+        | (more or {})
     )
 
 
@@ -118,6 +122,132 @@ def test_given_rates_decide_the_time(folder):
     plan = plan_run(settings(folder), asked)
     assert plan.times["sampling, a step"] == pytest.approx(1.0)
     assert plan.times["the run"] == pytest.approx(3 * plan.times["a step"])
+
+
+RATES = {"learner_tflops": 1.0, "sampler_tokens": 1600.0}
+
+
+def test_completions_that_judge_steps_are_counted_in_tokens_and_time(folder):
+    process = {"supervision": "process", "steps": {"verifier": "rollouts", "rollouts": 8}}
+    asked = Asked(prompt_tokens=100, completion_tokens=100, solution_steps=5, **RATES)
+    without = plan_run(settings(folder, {"reward": {"supervision": "process"}}), asked)
+    plan = plan_run(settings(folder, {"reward": process}), asked)
+    # 16 samples; from the ends of 4 of their 5 steps 8 completions of 50 tokens each in the mean.
+    assert plan.sizes["tokens sampled a step to judge steps, at most"] == 16 * 4 * 8 * 50
+    assert plan.sizes["tokens sampled in the run to judge steps, at most"] == 3 * 16 * 4 * 8 * 50
+    assert plan.times["judging steps, a step"] == pytest.approx(16.0)
+    assert plan.times["a step"] == pytest.approx(without.times["a step"] + 16.0)
+    assert plan.times["the run"] == pytest.approx(3 * plan.times["a step"])
+    assert not any("judg" in name for name in [*without.sizes, *without.times])
+
+
+def test_staleness_saves_nothing_where_completions_judge_steps(folder):
+    ahead = {"sampler": "thread", "staleness": 1}
+    process = {"reward": {"supervision": "process", "steps": {"verifier": "rollouts"}}}
+    plan = plan_run(settings(folder, ahead | process), Asked(**RATES))
+    assert plan.times["a step"] == pytest.approx(
+        sum(plan.times[name] for name in ("sampling, a step", "judging steps, a step", "learning, a step"))
+    )
+    assert any("staleness saves no time" in note for note in plan.notes)
+
+
+def flops(folder, more=None, **learner):
+    rates = Rates(1.0, 1.0, "")
+    config = settings(folder, more, **learner)
+    shape = shape_of(model_config(str(folder)), config.learner)
+    return step_cost(config, shape, rates, prompt_tokens=100, completion_tokens=100, solution_steps=1).flops
+
+
+@pytest.mark.parametrize(
+    ("passes", "more", "learner"),
+    [
+        (3, {"correction": {"kind": "none"}}, {}),
+        (3, {"correction": {"kind": "token"}}, {}),  # its weights are made in the pass that learns
+        (4, {"correction": {"kind": "sequence"}}, {}),
+        (4, {"correction": {"kind": "token"}}, {"updates": 2}),
+        (4, {"correction": {"kind": "none"}}, {"updates": 2}),
+        (4, {"loss": {"name": "grpo", "options": {"kl": 0.04}}}, {}),
+        (4, {}, {"checkpoint_activations": True}),
+        (4, {"preset": "ppo"}, {"updates": 1}),
+        (7, {"preset": "ppo", "critic": {"kind": "separate"}}, {"updates": 1}),
+        (3, {"preset": "sft", "sampling": {"problems": 16, "samples": 1}}, {"updates": 2}),
+    ],
+)
+def test_every_pass_over_the_samples_is_counted_once(folder, passes, more, learner):
+    assert flops(folder, more, **learner) == pytest.approx(
+        passes / 3 * flops(folder, {"correction": {"kind": "none"}})
+    )
+
+
+def test_written_solutions_are_not_sampled(folder):
+    more = {"preset": "sft", "sampling": {"problems": 16, "samples": 1}}
+    plan = plan_run(settings(folder, more), Asked(**RATES))
+    assert (plan.times["sampling, a step"], plan.sizes["tokens sampled in the run"]) == (0.0, 0)
+
+
+def test_a_sampler_that_works_ahead_had_the_whole_step_for_its_tokens(folder):
+    lines = [line(1, times={"sample": 0.5, "update": 2.0, "step": 4.0}, tokens_sampled=400)]
+    for ahead, rate in (({}, 800.0), ({"sampler": "thread", "staleness": 1}, 100.0)):
+        config = settings(folder, ahead)
+        shape = shape_of(model_config(str(folder)), config.learner)
+        assert rates_of_run(lines, config, shape, 100).sampler_tokens == pytest.approx(rate)
+
+
+def parts_of(config, folder, ranks=1, **more):
+    shape = shape_of(model_config(str(folder)), config.learner)
+    return {part.name: part for part in learner_memory(config, shape, step_tokens=100, ranks=ranks, **more)}
+
+
+def test_while_the_sampler_works_gradients_are_gone_and_the_optimizer_may_lie_on_the_host(folder):
+    critic = {"critic": {"kind": "separate"}}
+    by_default, asked, refused = (
+        parts_of(settings(folder, critic, offload_optimizer=setting), folder, on_gpu=on_gpu)
+        for setting, on_gpu in ((None, True), (True, False), (False, True))
+    )
+    for parts in (by_default, asked):
+        assert (parts["optimizer"].kept, parts["optimizer"].host) == (0, parts["optimizer"].bytes)
+        assert (parts["critic"].kept, parts["critic"].host) == (
+            parts["critic"].bytes // 4,
+            parts["critic"].bytes // 2,
+        )
+    assert (refused["optimizer"].kept, refused["optimizer"].host) == (refused["optimizer"].bytes, 0)
+    for parts in (by_default, asked, refused):
+        assert (parts["gradients"].kept, parts["activations"].kept) == (0, 0)
+        assert parts["weights"].kept == parts["weights"].bytes
+
+
+def test_what_both_have_of_one_device_must_fit_in_either_turn(folder):
+    def plan(**learner):
+        return plan_run(
+            settings(folder, {"engine": {"dtype": "bfloat16"}}, dtype="bfloat16", **learner), Asked(**RATES)
+        )
+
+    moved, stays = plan(device="cuda"), plan(device="cuda", offload_optimizer=False)
+    (host,) = [count for name, count in moved.sizes.items() if "host's memory" in name]
+    (optimizer,) = [part.bytes for part in moved.learner if part.name == "optimizer"]
+    assert host == optimizer == stays.turns["while sampling"] - moved.turns["while sampling"]
+    assert moved.turns["while learning"] == stays.turns["while learning"] == total(moved.learner)
+    sampling_gib = stays.turns["while sampling"] / 2**30
+    check_fits(replace(moved, turns={"while sampling": moved.turns["while sampling"]}), 80)
+    with pytest.raises(InputError, match="while sampling: .*offload_optimizer"):
+        check_fits(
+            replace(stays, learner=[], sampler=[], turns={"while sampling": stays.turns["while sampling"]}),
+            0.9 * sampling_gib,
+        )
+
+
+@pytest.mark.parametrize("sampler", ["thread", "ray"])
+def test_a_sampler_beside_the_learner_has_no_turns(folder, sampler):
+    plan = plan_run(settings(folder, {"sampler": sampler}, device="cuda"), Asked(**RATES))
+    assert plan.turns == {}
+    assert all(part.host == 0 for part in plan.learner)
+
+
+def test_ranks_share_a_critics_trunk_but_not_its_head(folder):
+    config = settings(folder, {"critic": {"kind": "separate"}})
+    one, four = (parts_of(config, folder, ranks)["critic"].bytes for ranks in (1, 4))
+    head = 16 * (512 + 1)
+    assert four - head == (one - head) // 4
 
 
 def test_too_little_memory_names_the_largest_part(folder):

@@ -24,7 +24,7 @@ def folders(tmp_path: Path) -> list[Path]:
 def test_runs_stand_beside_one_another(folders: list[Path], tmp_path: Path) -> None:
     seen = Seen(write_comparison(folders, tmp_path / "page.html").read_text())
     assert "2 runs compared" in seen.text
-    assert "little 4 0.500 1.000 +0.500 ± 0.500 0.325 1,600 32.0 s 50.0" in seen.text
+    assert "little 4 0.500 ± 0.500 1.000 ± 0.000 +0.500 ± 0.500 0.325 1,600 32.0 s 50.0" in seen.text
     assert "other 2 of 8 – – – 0.150 200 32.0 s 6.25" in seen.text
 
 

@@ -41,7 +41,7 @@ def shown() -> str:
         "KL ▁▁▁ 0.0625",
         "length ▁▁▁ 50.5",
         "gradient ▁▁▁ 0.44",
-        "held-out ▁ 0.500",
+        "held-out ▁ 0.500 ± 0.500",
         "groups kept 3 of 4",
         "solved 75.0%",
         "cut 12.5%",
@@ -111,7 +111,7 @@ def test_warnings_are_shown_and_harmless() -> None:
 
 
 def test_without_a_terminal_each_step_is_one_line() -> None:
-    console = recording(terminal=False)
+    console = recording(terminal=False, width=80)  # as rich takes a file to have
     with RunView("little", 6, console) as view:
         view.phase("sample")
         view.say("before training: [pass@1] 0.2")
@@ -121,7 +121,7 @@ def test_without_a_terminal_each_step_is_one_line() -> None:
     assert len(rows) == 3
     assert rows[0] == "before training: [pass@1] 0.2"
     assert rows[1].startswith("step 1: reward 0.200  right 0.312  kept 3  entropy 0.875")
-    assert "held-out 0.500" in rows[2]
+    assert "held-out 0.500 ± 0.500" in rows[2]
 
 
 def test_in_a_terminal_lines_stand_above_the_view() -> None:
