@@ -117,12 +117,17 @@ class InlineExecutor(Executor):
 
 @dataclass(slots=True)
 class _Running:
-    """A task and the worker that has it; `notice_after` doubles with each line about it."""
+    """A task and the worker that has it; `notice_after` doubles with each line about it.
+
+    All times are the driver's own: a worker writes its mark by the clock of another machine.
+    """
 
     worker: Worker
     task: Task
     since: float
     notice_after: float
+    _marked: int = 0
+    _marked_since: float = 0.0
 
     @property
     def mark(self) -> Path:
@@ -130,7 +135,14 @@ class _Running:
 
     @property
     def seconds(self) -> float:
-        return time.time() - self.since
+        return time.monotonic() - self.since
+
+    def seconds_at_record(self) -> float:
+        """How long it has been seen at the record that it is at; 0 when its mark has moved since the last look."""
+        marked = self.mark.stat().st_mtime_ns
+        if marked != self._marked:
+            self._marked, self._marked_since = marked, time.monotonic()
+        return time.monotonic() - self._marked_since
 
     @property
     def where(self) -> str:
@@ -271,11 +283,12 @@ class RayExecutor(Executor):
     def _start(self, task: Task) -> None:
         worker = self._crew.take()
         Mark.path_of(task.folder, task.shard).unlink(missing_ok=True)
-        self._running[worker.start(task)] = _Running(worker, task, time.time(), self._config.notice_after_seconds)
+        notice_after = self._config.notice_after_seconds
+        self._running[worker.start(task)] = _Running(worker, task, time.monotonic(), notice_after)
 
     def _look_after(self) -> list[Task]:
         """Now and then: end what hangs, name what takes long, count the CPUs anew. The tasks to run again."""
-        started = time.time()
+        started = time.monotonic()
         if started < self._next_look:
             return []
         again = self._reap_stuck() + self._reassign()
@@ -284,8 +297,8 @@ class RayExecutor(Executor):
             self._crew.dismiss_idle(self._config.notice_after_seconds)
         elif not self._config.num_gpus:
             self.workers = self._wanted_workers()
-        seconds = time.time() - started
-        self._next_look = time.time() + max(_POLL_SECONDS, seconds / _WATCHING_SHARE)
+        seconds = time.monotonic() - started
+        self._next_look = time.monotonic() + max(_POLL_SECONDS, seconds / _WATCHING_SHARE)
         return again
 
     def _reassign(self) -> list[Task]:
@@ -323,7 +336,7 @@ class RayExecutor(Executor):
             limit = running.task.record_timeout_seconds or self._config.record_timeout_seconds
             if not running.task.stage.per_record or not Mark.read(running.mark)[0]:
                 continue
-            if time.time() - max(running.mark.stat().st_mtime, running.since) > limit:
+            if running.seconds_at_record() > limit:
                 del self._running[reference]
                 again.append(self._again(running, "timeout"))
         return again

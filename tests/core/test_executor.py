@@ -1,6 +1,8 @@
 """The runner on a real Ray, with workers that are killed, hang and eat memory."""
 
+import os
 import shutil
+import threading
 import time
 from contextlib import suppress
 
@@ -72,6 +74,28 @@ def test_one_bad_record_costs_one_row_whatever_it_does_to_its_worker(tmp_path, h
     assert summaries[0].rows_out == 29
     (row,) = read_json_lines(tmp_path / "run" / "ledger.jsonl")
     assert (row["record_id"], row["reason"]) == ("n1-4", reason)
+
+
+def test_a_worker_whose_clock_is_an_hour_behind_has_time_for_each_record(tmp_path):
+    paths, ended = write_sources(tmp_path / "in", shards=1), threading.Event()
+
+    def turn_back_clocks() -> None:
+        while not ended.wait(0.02):
+            for mark in (tmp_path / "run").rglob("at-00000"):
+                with suppress(FileNotFoundError):
+                    seconds = mark.stat().st_mtime
+                    if seconds > time.time() - 1800:
+                        os.utime(mark, (seconds - 3600, seconds - 3600))
+
+    clock = threading.Thread(target=turn_back_clocks)
+    clock.start()
+    limits = {"record_timeout_seconds": 1.5}
+    try:
+        (times, *_) = _run(tmp_path / "run", paths, limits=limits, only="times", sleep_seconds=0.4)
+    finally:
+        ended.set()
+        clock.join()
+    assert (times.rows_out, times.quarantined) == (10, 0)  # in four seconds, none of them longer at one record
 
 
 def test_too_many_bad_records_stop_the_run_with_the_cure(tmp_path):
