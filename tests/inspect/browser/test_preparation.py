@@ -184,3 +184,17 @@ def test_every_view_says_what_is_missing_while_the_table_is_made(
         assert (status, headers["Content-Type"]) == (200, "application/json")
         assert '"made": "table"' in told
         assert client.get("/pages?sort=length")[0] == 400
+
+
+def test_a_search_over_text_that_is_not_ready_does_not_say_that_nothing_was_found(
+    serve: Serve, hostile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(hostile)
+    words = client.server.application.preparation._words
+    assert "No page is like that" in client.get("/pages?text=nowhere")[1]
+    monkeypatch.setattr(words, "ready", False)
+    page = client.get("/pages?text=nowhere")[1]
+    assert "shown here once the search over text is ready" in page
+    assert "No page is like that" not in page
+    assert "<span>0 of" not in page
+    assert "No page is like that" in client.get("/pages?q=nowhere")[1]
