@@ -193,13 +193,15 @@ class RaySampler:
         import ray
         from ray.exceptions import RayActorError
 
+        new = False
         for _ in range(_TRIES):
             try:
+                if new and self._weights is not None and method != "update_weights":
+                    ray.get(self._actors[number].update_weights.remote(*self._weights))
+                new = False
                 return ray.get(getattr(self._actors[number], method).remote(*arguments))
             except RayActorError:
-                self._actors[number] = self._start(number)
-                if self._weights is not None and method != "update_weights":
-                    ray.get(self._actors[number].update_weights.remote(*self._weights))
+                self._actors[number], new = self._start(number), True
         raise StageError("rollout actor", f"one that lives ({_TRIES} died at {method})", "see the Ray log")
 
     def _start(self, number: int) -> Any:

@@ -11,6 +11,7 @@ import pytest
 
 from mathpipe.core.store import read_records
 from rl.run_files import RolloutSample
+from rl.samplers import RaySampler
 from rl.trainer import Trainer
 from tests.rl.loop_runs import config, finished, outcome, run, start, values
 from tests.small_disk import small_disk
@@ -23,20 +24,21 @@ def is_verifier(child):
         return False
 
 
-def kill_verifiers(after_seconds):
+def kill_verifiers(after_seconds, victims):
     time.sleep(after_seconds)
     for child in filter(is_verifier, psutil.Process().children()):
         child.kill()
+        victims.append(child.pid)
 
 
 @pytest.mark.parametrize("phase", ["verify", "score"])
 def test_a_verifier_that_dies_costs_no_step_and_no_sample(policy, tmp_path, phase):
     """Killed while it judges or is idle: another one goes on. A claim that met two deaths has no verdict."""
-    killed = []
+    killed, victims = [], []
 
     def murder(name):
         if name == phase:
-            killed.append(threading.Thread(target=kill_verifiers, args=(0.01 * len(killed),)))
+            killed.append(threading.Thread(target=kill_verifiers, args=(0.01 * len(killed), victims)))
             killed[-1].start()
 
     settings = config(policy, tmp_path, name="killed", steps=3)
@@ -45,6 +47,7 @@ def test_a_verifier_that_dies_costs_no_step_and_no_sample(policy, tmp_path, phas
     for thread in killed:
         thread.join()
     assert len(killed) == 3
+    assert victims
     assert [record.samples for record in records] == [32, 32, 32]
     assert all(record.unjudged <= 1 for record in records)
     written = [list(read_records(path, RolloutSample)) for path in sorted((settings.folder / "samples").iterdir())]
@@ -62,6 +65,43 @@ def test_a_rollout_actor_that_dies_does_its_samples_again(policy, tmp_path):
         os.kill(trainer._sampler.process_ids()[1], signal.SIGKILL)
         records += [trainer.step().record for _ in range(2)]
     assert records == expected
+
+
+def test_a_rollout_actor_that_dies_again_while_it_is_restored_is_started_once_more(tmp_path):
+    import ray
+
+    class Mortal:
+        """Dies at its first job, and once more when it is given its weights again."""
+
+        def __init__(self):
+            self.version = 0
+
+        def update_weights(self, weights, version):
+            if (tmp_path / "job").exists() and not (tmp_path / "restored").exists():
+                (tmp_path / "restored").touch()
+                os._exit(1)
+            self.version = version
+
+        def sample(self, job):
+            if not (tmp_path / "job").exists():
+                (tmp_path / "job").touch()
+                os._exit(1)
+            return (job, self.version)
+
+    class OneMortal(RaySampler):
+        def __init__(self):
+            self._weights = (ray.put([]), 7)
+            self._actors = [self._start(0)]
+
+        def _start(self, number):
+            return ray.remote(Mortal).options(num_cpus=1).remote()
+
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False, object_store_memory=10**8)
+    try:
+        assert OneMortal()._call(0, "sample", "a job") == ("a job", 7)
+        assert (tmp_path / "restored").exists()
+    finally:
+        ray.shutdown()
 
 
 def test_a_full_disk_is_one_clear_line_and_the_run_goes_on_when_there_is_room(policy, tmp_path):
