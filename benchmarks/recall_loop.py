@@ -11,8 +11,9 @@ all other pages are read here, after it has ended.
 Counted are pages labelled `math` and `other` on hosts without a seed page; `mixed` sources and the planted copies are
 left out. A page labelled math that could not be extracted counts as missed. Labels are those of a page's source, so a
 manual's contents list is mathematics: the lines "by eye" count the pages that were judged by eye instead, those of
-the mixed sources left out as well. `floor` is what `learn.min_prefix_score` would leave. The challenge pages (LaTeX
-on other subjects, mathematics without LaTeX) are put to each round's classifier.
+the mixed sources left out as well. `floor` is what `learn.min_prefix_score` would leave, `must show` what
+`learn.must_show` would. The challenge pages (LaTeX on other subjects, mathematics without LaTeX) are put to each
+round's classifier.
 """
 
 import argparse
@@ -125,9 +126,10 @@ def print_rounds(loop: RecallLoop, count: int, hosts: Sequence[str], rows: Seque
         pages = [page for shard in shards for page in read_records(shard, JudgedPage)]
         for way, takes in ways.items():
             print(f"round {number}  {way:24s}  {measure(pages, takes, truth, hosts)}")
-    for floor in (0.0, 0.1, 0.3, 0.5):
-        takes = _with_floor(floor)
-        print(f"{f'last round, floor {floor}':34s}{measure(pages, takes, truth, hosts)}")
+    narrower = {f"floor {floor}": _with_floor(floor) for floor in (0.0, 0.1, 0.3, 0.5)}
+    narrower["must show"] = lambda page: page.collected and (page.hit or page.shows)
+    for name, takes in narrower.items():
+        print(f"{f'last round, {name}':34s}{measure(pages, takes, truth, hosts)}")
         print(f"{'  the same, by eye':34s}{measure(pages, takes, by_eye, hosts)}")
     for host in sorted({page.host for page in pages} - set(hosts)):
         of_host = {url: math for url, math in truth.items() if urlsplit(url).hostname == host}

@@ -49,7 +49,7 @@ class ClassifyStage(Stage[Page, Page]):
         self._config = config
         self._path = config.model or _trained(context, quantised=config.quantised)
         card = read_card(self._path)
-        self._normalisation = card.config.normalisation
+        self.trained = card.config  # how the model was
         self._key = f"classifier-{card.models[self._path.name]}"
 
     def run(self, shard: Iterable[Page]) -> Iterator[Page | Drop]:
@@ -57,7 +57,7 @@ class ClassifyStage(Stage[Page, Page]):
         model = shared(self._key, partial(MathClassifier.load, self._path))
         pages = iter(shard)
         while batch := list(islice(pages, self._config.batch_size)):
-            lines = [classifier_text(page.text, self._normalisation) for page in batch]
+            lines = [classifier_text(page.text, self.trained.normalisation) for page in batch]
             for page, score in zip(batch, model.score_lines(lines), strict=True):
                 if score >= self._config.threshold:
                     yield replace(page, math_score=score)

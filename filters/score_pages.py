@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import Field
 
 from filters.classify import ClassifyConfig, ClassifyStage
+from filters.training_lines import shows_mathematics
 from mathpipe.core.config import Config
 from mathpipe.core.records import Drop, Page
 from mathpipe.core.stage import Stage, StageContext
@@ -22,13 +23,17 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageScore:
-    """A page's score and size. A token is a word, a number or a sign: no model's vocabulary is at hand here."""
+    """A page's score and size, and whether it shows what training asks of a page of mathematics.
+
+    A token is a word, a number or a sign: no model's vocabulary is at hand here.
+    """
 
     record_id: str
     url: str
     host: str
     score: float
     tokens: int
+    shows: bool
 
 
 class ScorePagesConfig(Config):
@@ -48,10 +53,14 @@ class ScorePagesStage(Stage[Page, PageScore]):
     def run(self, shard: Iterable[Page]) -> Iterator[PageScore | Drop]:
         """One score a page."""
         for page in self._classify.run(shard):
-            yield page if isinstance(page, Drop) else _score_of(page)
+            yield page if isinstance(page, Drop) else self._score_of(page)
 
-
-def _score_of(page: Page) -> PageScore:
-    tokens = sum(1 for _ in _TOKEN.finditer(page.text))
-    score = page.math_score or 0.0
-    return PageScore(record_id=page.record_id, url=page.url, host=page.host, score=score, tokens=tokens)
+    def _score_of(self, page: Page) -> PageScore:
+        return PageScore(
+            record_id=page.record_id,
+            url=page.url,
+            host=page.host,
+            score=page.math_score or 0.0,
+            tokens=sum(1 for _ in _TOKEN.finditer(page.text)),
+            shows=shows_mathematics(page.text, len(page.formulas), self._classify.trained),
+        )

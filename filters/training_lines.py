@@ -117,7 +117,7 @@ def _chosen(pages: Iterable[SeedPage], config: ClassifierConfig) -> list[_Exampl
         tokens = classifier_text(page.text, config.normalisation)
         if not tokens or not _speaks(page, config.languages):
             continue
-        if page.label is SeedLabel.MATH and not _shows_mathematics(page, config):
+        if page.label is SeedLabel.MATH and not shows_mathematics(page.text, page.formula_count, config):
             continue
         key = _digest(config.seed, page.label, tokens)
         # The same text from two hosts is one example; the smaller host name makes the choice independent of order.
@@ -130,10 +130,11 @@ def _speaks(page: SeedPage, languages: Sequence[str] | None) -> bool:
     return languages is None or detect_language(page.text).language in {UNDETERMINED, *languages}
 
 
-def _shows_mathematics(page: SeedPage, config: ClassifierConfig) -> bool:
-    if page.formula_count >= config.min_formulas:
+def shows_mathematics(text: str, formula_count: int, config: ClassifierConfig) -> bool:
+    """Whether a page shows enough formulas, or enough words of mathematics, to be learnt from as such."""
+    if formula_count >= config.min_formulas:
         return True
-    words = [word for word in page.text[: config.normalisation.max_chars].lower().split() if word.isalpha()]
+    words = [word for word in text[: config.normalisation.max_chars].lower().split() if word.isalpha()]
     terms = sum(token_of(word) in {WordClass.MATHEMATICS, WordClass.SHARED} for word in words)
     # Twenty words are added to the count so that a title of two words does not pass for a page of mathematics.
     return terms >= config.min_term_share * (len(words) + 20)

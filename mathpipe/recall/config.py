@@ -51,6 +51,9 @@ class LearnConfig(Config):
     )
     others_per_math: float = Field(default=1.0, ge=0, description="Of those, so many a page that is labelled math")
     min_prefix_score: float = Field(default=0.0, ge=0, le=1, description="Below it no page is taken for its prefix")
+    must_show: bool = Field(
+        default=False, description="For its prefix a page is taken only if it shows formulas or mathematical words"
+    )
 
 
 class RecallConfig(Config):

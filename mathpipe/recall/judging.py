@@ -34,11 +34,12 @@ class PlacesConfig(Config):
 
 
 class JudgeConfig(Config):
-    """The prefixes that stand decided, and from which score a page is likely or, below an accepted prefix, taken."""
+    """The prefixes that stand decided, from which score a page is likely, and which pages a prefix takes."""
 
     accepted: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     min_prefix_score: float = Field(default=0.0, ge=0, le=1)
+    must_show: bool = False
     likely_score: float = Field(default=0.9, ge=0, le=1)
     places: PlacesConfig = PlacesConfig()
 
@@ -60,6 +61,7 @@ class JudgedPage:
     tokens: int
     hit: bool
     likely: bool
+    shows: bool
     decision: str
     collected: bool
 
@@ -84,7 +86,8 @@ class JudgeStage(Stage[PageScore, JudgedPage]):
     def _judge(self, page: PageScore, place: Place) -> JudgedPage:
         hit = self._cut.takes(page)
         decision = decision_for(place.address, self._decisions) if place.address else None
-        by_prefix = decision is Decision.ACCEPT and page.score >= self._config.min_prefix_score
+        accepted = decision is Decision.ACCEPT and page.score >= self._config.min_prefix_score
+        by_prefix = accepted and (page.shows or not self._config.must_show)
         return JudgedPage(
             record_id=page.record_id,
             url=page.url,
@@ -94,6 +97,7 @@ class JudgeStage(Stage[PageScore, JudgedPage]):
             score=page.score,
             tokens=page.tokens,
             hit=hit,
+            shows=page.shows,
             likely=page.score >= self._config.likely_score,
             decision=decision.value if decision else "",
             collected=decision is not Decision.REFUSE and (hit or by_prefix),

@@ -116,6 +116,7 @@ class RecallLoop:
             accepted=decided.accepted,
             refused=decided.refused,
             min_prefix_score=config.learn.min_prefix_score,
+            must_show=config.learn.must_show,
             likely_score=config.budget.min_score,
             places=config.places,
         )

@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from filters.classifier import MODEL_FILE, QUANTISED_FILE, MathClassifier
 from filters.classify import ClassifyConfig, ClassifyDropReason, ClassifyStage
 from filters.fasttext_training import FastTextSettings, fit, zeroed_allocations
 from filters.normalise import FormulaStyle, Normalisation
+from filters.score_pages import PageScore, ScorePagesConfig, ScorePagesStage
 from filters.training import TrainClassifierConfig, TrainClassifierStage
 from filters.training_lines import ClassifierConfig, epochs_for, training_lines
 from mathpipe.core.errors import InputError, StageError
-from mathpipe.core.records import Drop, Page, SeedLabel, SeedPage, record_id_of
+from mathpipe.core.records import Drop, Formula, FormulaSource, Page, SeedLabel, SeedPage, record_id_of
 from mathpipe.core.stage import StageContext, StepOutput
 
 REPO = Path(__file__).resolve().parents[2]
@@ -345,6 +347,21 @@ def test_classify_stage_takes_a_model_from_its_config(tmp_path: Path) -> None:
     files = train_stage(tmp_path)
     stage = ClassifyStage(ClassifyConfig(model=files / MODEL_FILE, threshold=0.0), StageContext(files=tmp_path))
     assert len([answer for answer in stage.run([page(OTHER[0])]) if isinstance(answer, Page)]) == 1
+
+
+def test_a_scored_page_says_whether_it_shows_what_training_asks_of_mathematics(tmp_path: Path) -> None:
+    files = train_stage(tmp_path)
+    context = StageContext(files=tmp_path, sides={"classifier": step_output(files)})
+    formula = Formula(latex="x^2", display=False, source=FormulaSource.TEX_SCRIPT)
+    contents = "Installation. Contents. Next page. Previous page. About this manual and how to build it from source."
+    pages = [
+        page("every prime divides the sum, a proof of the theorem follows by induction on the integer", 0),
+        page(contents, 1),
+        replace(page(contents, 2), formulas=[formula]),
+        replace(page(contents, 3), formulas=[formula, formula]),
+    ]
+    scores = list(ScorePagesStage(ScorePagesConfig(), context).run(pages))
+    assert [score.shows for score in scores if isinstance(score, PageScore)] == [True, False, False, True]
 
 
 def test_classify_without_a_model_is_a_clear_error(tmp_path: Path) -> None:

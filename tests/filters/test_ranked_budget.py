@@ -11,7 +11,9 @@ from mathpipe.core.stage import StageContext
 
 
 def score(name: str, value: float, tokens: int = 10) -> PageScore:
-    return PageScore(record_id=name, url=f"https://a.example/{name}", host="a.example", score=value, tokens=tokens)
+    return PageScore(
+        record_id=name, url=f"https://a.example/{name}", host="a.example", score=value, tokens=tokens, shows=True
+    )
 
 
 def cut_of(pages: list[PageScore], **config: object) -> BudgetCut:

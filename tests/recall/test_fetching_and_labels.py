@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from crawl.common_crawl import build_index
+from filters.ranked_budget import BudgetCut
+from filters.score_pages import PageScore
 from mathpipe.core.errors import InputError
 from mathpipe.core.records import Drop, Page, SeedLabel, SeedPage
 from mathpipe.core.stage import StageContext, StepOutput
 from mathpipe.core.store import write_records
 from mathpipe.recall.fetching import CaptureReader, FetchStage, FetchStageConfig, UnheldConfig, UnheldStage
 from mathpipe.recall.hit_rates import HitRate, HitRateConfig, HitRateStage
-from mathpipe.recall.judging import JudgeConfig, JudgedPage
+from mathpipe.recall.judging import JudgeConfig, JudgedPage, JudgeStage
 from mathpipe.recall.new_seed import NewSeedConfig, NewSeedStage
 from tests.crawl.remote.test_remote_file import QUICK
 from tests.crawl.warc_files import page, write_gzip
@@ -80,6 +82,26 @@ def test_a_host_that_is_gone_stops_the_fetching_and_drops_nothing(archive, tmp_p
         server.faults = lambda _: Fault.BUSY
         with pytest.raises(InputError, match=r"a\.warc\.gz.*a host that answers \(.*status 503.*run again"):
             list(stage.run(rows))
+
+
+def scored(url: str, *, score: float, shows: bool) -> PageScore:
+    return PageScore(record_id=url, url=url, host=url.split("/")[2], score=score, tokens=10, shows=shows)
+
+
+def test_a_prefix_takes_whole_folders_or_only_what_shows_mathematics(tmp_path):
+    cut = BudgetCut(record_id="cut", score=0.9, tie=2**62, pages=1, tokens=10, seen_pages=4, seen_tokens=40)
+    sides = {"cut": side(tmp_path / "cut", [cut], BudgetCut)}
+    pages = [
+        scored("https://a.example/x/contents", score=0.2, shows=False),
+        scored("https://a.example/x/theorem", score=0.2, shows=True),
+        scored("https://a.example/x/hit", score=0.95, shows=False),
+        scored("https://b.example/theorem", score=0.2, shows=True),
+    ]
+    for must_show, expected in ((False, ["contents", "theorem", "hit"]), (True, ["theorem", "hit"])):
+        config = JudgeConfig(accepted=("https://a.example/x/",), must_show=must_show)
+        judged_pages = list(JudgeStage(config, StageContext(tmp_path, sides)).run(pages))
+        assert [page.url for page in judged_pages if page.collected] == [f"https://a.example/x/{n}" for n in expected]
+        assert [page.shows for page in judged_pages] == [False, True, False, True]
 
 
 def held_page(url: str) -> Page:

@@ -30,7 +30,7 @@ def judged(url: str, *, hit: bool) -> JudgedPage:
     assert place is not None
     return JudgedPage(
         record_id=url, url=url, address=place.address, domain=place.domain, host=place.host,
-        score=0.95 if hit else 0.1, tokens=10, hit=hit, likely=hit, decision="", collected=hit,
+        score=0.95 if hit else 0.1, tokens=10, hit=hit, likely=hit, shows=hit, decision="", collected=hit,
     )  # fmt: skip
 
 
