@@ -92,6 +92,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._manifests: dict[str, tuple[int, Manifest]] = {}  # by step, with the bytes that were read
         if not (path / "steps").is_dir() and not (path / "run.json").is_file():
             raise InputError(
                 str(path), "not a run folder (no run.json, no steps/)", "give the folder that a run wrote"
@@ -146,7 +147,13 @@ class RunFolder:
         return next(iter(self._outputs(step, f"files-*/{name}")), None)
 
     def _manifest(self, step: str) -> Manifest:
-        return Manifest(self.path / "steps" / step)
+        """The step's manifest, parsed anew only where it has grown: a snapshot's has 90,000 lines."""
+        path = self.path / "steps" / step / "manifest.jsonl"
+        size = path.stat().st_size if path.is_file() else 0  # it is only ever appended to
+        known = self._manifests.get(step)
+        if known is None or known[0] != size:
+            known = self._manifests[step] = (size, Manifest(path.parent))
+        return known[1]
 
     def _outputs(self, step: str, pattern: str) -> list[Path]:
         folder = self.path / "steps" / step
