@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import os
 import pickle
+import select
 import signal
 import socket
 import subprocess
@@ -107,6 +108,8 @@ class Worker:
         self._connection = None
 
     def _connected(self) -> socket.socket:
+        if self._connection is not None and _has_ended(self._connection):
+            self.renew()  # it died of something else since its last answer: not this request's fault
         if self._connection is None:
             try:
                 self._connection = self._forked()
@@ -137,6 +140,13 @@ class Worker:
                     command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, start_new_session=True
                 )
         return self._control
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    """Whether the other end is gone: between requests it says nothing, so that all there can be to read is that."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _receive(connection: socket.socket, count: int, deadline: float) -> bytes:

@@ -24,9 +24,9 @@ def is_verifier(child):
         return False
 
 
-def kill_verifiers(after_seconds, victims):
+def kill_verifiers(after_seconds, spared, victims):
     time.sleep(after_seconds)
-    for child in filter(is_verifier, psutil.Process().children()):
+    for child in set(filter(is_verifier, psutil.Process().children())) - spared:
         child.kill()
         victims.append(child.pid)
 
@@ -35,10 +35,11 @@ def kill_verifiers(after_seconds, victims):
 def test_a_verifier_that_dies_costs_no_step_and_no_sample(policy, tmp_path, phase):
     """Killed while it judges or is idle: another one goes on. A claim that met two deaths has no verdict."""
     killed, victims = [], []
+    spared = set(psutil.Process().children())  # other tests' verifiers
 
     def murder(name):
         if name == phase:
-            killed.append(threading.Thread(target=kill_verifiers, args=(0.01 * len(killed), victims)))
+            killed.append(threading.Thread(target=kill_verifiers, args=(0.01 * len(killed), spared, victims)))
             killed[-1].start()
 
     settings = config(policy, tmp_path, name="killed", steps=3)

@@ -73,10 +73,16 @@ def test_a_lost_server_is_started_again():
     with Worker(HANDLER) as made:
         server = psutil.Process(made.call(("process", None), timeout_seconds=30)).parent()
         server.kill()
-        time.sleep(0.1)
-        with pytest.raises(WorkerDied):  # its worker went with it
-            made.call(("echo", 1), timeout_seconds=10)
+        time.sleep(0.1)  # its worker goes with it
         assert made.call(("echo", 1), timeout_seconds=30) == 1
+
+
+def test_a_worker_that_was_killed_while_idle_costs_the_next_request_nothing(worker):
+    for _ in range(3):
+        process = psutil.Process(worker.call(("process", None), timeout_seconds=10))
+        process.kill()
+        time.sleep(0.05)
+        assert worker.call(("process", None), timeout_seconds=10) != process.pid
 
 
 def test_threads_share_workers_without_mixing_answers():

@@ -360,7 +360,9 @@ def test_shards_that_are_no_pages_are_refused_in_one_line(serve: Serve, run: Pat
 
 
 def test_the_command_serves_until_interrupted(shelf: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mathpipe.cli", "inspect", "--serve", str(shelf), "--port", "0"]
+    # A job in the background starts with Ctrl-C ignored, and hands that down; a terminal's does not.
+    heeding = "import signal as s; s.signal(s.SIGINT, s.default_int_handler); from mathpipe.cli import main; main()"
+    command = [sys.executable, "-c", heeding, "inspect", "--serve", str(shelf), "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
     assert process.stdout is not None
     told = [process.stdout.readline()]
