@@ -46,6 +46,7 @@ def test_by_the_rule_it_prints_a_row_a_round_and_why_it_ended(config):
     assert (config.parent / "out" / "loop" / "round-02" / "domains.parquet").is_file()
 
 
+@pytest.mark.slow
 def test_submitted_to_a_ray_head_it_ends_as_it_does_here(config, tmp_path):
     with ray_head() as address:
         submitted = ["--submit", address, "--set", f"output={tmp_path}", "--set", "runner.mode=ray"]

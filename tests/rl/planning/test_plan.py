@@ -76,8 +76,8 @@ def measured(folder, learner, count=16, length=256):
     "learner",
     [
         {"micro_batch_tokens": 4096},
-        {"micro_batch_tokens": 2048, "checkpoint_activations": True},
-        {"micro_batch_tokens": 2048, "optimizer": "adamw_8bit"},
+        pytest.param({"micro_batch_tokens": 2048, "checkpoint_activations": True}, marks=pytest.mark.slow),
+        pytest.param({"micro_batch_tokens": 2048, "optimizer": "adamw_8bit"}, marks=pytest.mark.slow),
         {"micro_batch_tokens": 2048, "lora": {"rank": 16}},
         pytest.param(
             {"micro_batch_tokens": 2048, "lora": {"rank": 16}, "checkpoint_activations": True}, marks=pytest.mark.slow
