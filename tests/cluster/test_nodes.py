@@ -64,6 +64,7 @@ class Nodes:
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[Nodes]:
+    ray.shutdown()  # a cluster that tests before this one left
     made = Nodes(2)
     try:
         yield made
