@@ -38,6 +38,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.contender_process import ONE_THREAD
+from benchmarks.random_llama import save_random_llama
 from mathpipe.core.config import load_config
 from mathpipe.core.records import Outcome
 from mathpipe.core.store import read_records
@@ -212,24 +213,11 @@ def show_runs(runs: Sequence[Found], steps: int, console: Console) -> None:
 
 
 def save_larger(folder: Path) -> Path:
-    """A random model in transformers' format with the tiny policy's tokenizer format (any will do)."""
-    import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+    """A random model of 25 M parameters with the tiny policy's tokenizer (any will do)."""
+    from transformers import AutoTokenizer
 
-    torch.manual_seed(0)
-    shape = LlamaConfig(
-        vocab_size=4096,
-        hidden_size=512,
-        intermediate_size=1536,
-        num_hidden_layers=6,
-        num_attention_heads=8,
-        num_key_value_heads=8,
-        head_dim=64,
-        tie_word_embeddings=False,
-    )
-    LlamaForCausalLM(shape).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(tiny_policy(Console(quiet=True))).save_pretrained(folder)
-    return folder
+    tokenizer = AutoTokenizer.from_pretrained(tiny_policy(Console(quiet=True)))
+    return save_random_llama(folder, tokenizer, vocabulary=4096, context=2048, width=512, layers=6, tied=False)
 
 
 def learner(*, method: str, model: str, rounds: int) -> Found:

@@ -18,6 +18,7 @@ import psutil
 import pytest
 import ray
 
+from mathpipe.core.cluster import LostNodes
 from mathpipe.core.executor import Mode, RunnerConfig
 from mathpipe.core.node_service import shared, stop_services
 from mathpipe.core.runner import Runner
@@ -163,3 +164,17 @@ def test_a_killed_node_costs_its_own_shard_alone_and_no_byte(
     assert not (tmp_path / "run" / "ledger.jsonl").exists()
     # Once for the worker that was at it, and once more if Ray still placed the next one there.
     assert 1 <= capsys.readouterr().err.count("its node is gone") <= 2
+
+
+def test_every_worker_of_a_lost_node_is_its_loss_also_those_that_never_said_where_they_were(nodes: Nodes) -> None:
+    nodes.workers.append(nodes.cluster.add_node(num_cpus=1, object_store_memory=80 * 10**6))
+    lost = LostNodes()  # the node that the test above killed was lost before
+    here, others = str(nodes.workers[0].node_id), len(nodes.workers)
+    assert not lost.took("")
+    killed = nodes.kill(others - 1)
+    deadline = time.monotonic() + 30
+    while not lost.took("") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert [lost.took(""), lost.took("")] == [True, True]
+    assert lost.took(killed)
+    assert not lost.took(here)

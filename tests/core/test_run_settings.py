@@ -1,11 +1,17 @@
 """A run's settings are held to when it goes on."""
 
 import json
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from mathpipe.core.errors import ConfigError
 from mathpipe.core.run_settings import keep_settings
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_other_settings_do_not_go_on_with_a_run(tmp_path):
@@ -25,14 +31,25 @@ def test_settings_that_cannot_be_read_are_one_clear_line(tmp_path, torn):
         keep_settings(path, {"seed": 0}, free=())
 
 
-def test_a_kill_while_settings_are_written_leaves_the_old_ones(tmp_path, monkeypatch):
+WRITER = """
+import sys
+from pathlib import Path
+from mathpipe.core.run_settings import keep_settings
+for steps in range(10**9):
+    keep_settings(Path(sys.argv[1]), {"steps": steps, "more": "x" * 100_000}, free={"steps"})
+"""
+
+
+def test_settings_are_whole_at_every_moment_and_after_kills(tmp_path):
     path = tmp_path / "config.json"
-    keep_settings(path, {"steps": 3}, free={"steps"})
-
-    def killed(self, target):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("pathlib.Path.replace", killed)
-    with pytest.raises(KeyboardInterrupt):
-        keep_settings(path, {"steps": 5}, free={"steps"})
-    assert json.loads(path.read_text()) == {"steps": 3}
+    for _ in range(3):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], cwd=ROOT)
+        try:
+            while not path.exists():
+                time.sleep(0.01)
+            for _ in range(300):
+                assert len(json.loads(path.read_text())["more"]) == 100_000
+        finally:
+            writer.kill()
+            writer.wait()
+        assert len(json.loads(path.read_text())["more"]) == 100_000
